@@ -1,0 +1,76 @@
+"""The command line: a table of commands; each is a dataclass of options (tyro makes its help) and a function.
+
+Exit codes: 0 done, 1 a fault of the program (with its traceback), 2 a user's mistake (one line), 130 stopped by Ctrl-C.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+
+from cocos_demo.errors import explain
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives; its module is imported only when it is chosen, so that help is instant."""
+
+    help: str
+    module: str
+    options: str  # the dataclass of its options
+    run: str = "run"  # the function that takes one
+
+
+COMMANDS = {
+    "translate": Command("a photo and an exemplar go in, a picture comes out", "cocos_demo.commands", "Translate"),
+    "prepare people": Command("portraits and bodies from the package openpeople", "cocos_demo.commands", "People"),
+    "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
+    "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
+    "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
+}
+
+
+def usage(names=tuple(COMMANDS)) -> str:
+    """The list of commands."""
+    rows = "\n".join(f"  {name:<16} {COMMANDS[name].help}" for name in names)
+    return f"usage: python -m cocos_demo COMMAND ...\n\ncommands (each with --help):\n{rows}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line (without the program's name); returns the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    words = next((n for n in (2, 1) if " ".join(argv[:n]) in COMMANDS), 0)
+    if not words:
+        return _no_command(argv)
+    name, command = " ".join(argv[:words]), COMMANDS[" ".join(argv[:words])]
+    # mediapipe's native logs would bury our own lines; whoever wants them sets the variable.
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    try:
+        import tyro
+
+        module = import_module(command.module)
+        options = tyro.cli(getattr(module, command.options), prog=f"python -m cocos_demo {name}", args=argv[words:])
+        getattr(module, command.run)(options)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _no_command(argv: list[str]) -> int:
+    """Help when asked for (0); otherwise what there is to choose from (2)."""
+    family = [name for name in COMMANDS if argv and name.startswith(f"{argv[0]} ")]
+    print_help = any(word in ("-h", "--help") for word in argv[:2])
+    if print_help and (family or argv[0].startswith("-")):
+        print(usage(family or COMMANDS))
+        return 0
+    print(usage(family or COMMANDS), file=sys.stderr)
+    if argv:
+        print(f"\nerror: no command {' '.join(argv[:2])!r}", file=sys.stderr)
+    return 2

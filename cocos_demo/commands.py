@@ -1,0 +1,151 @@
+"""The commands that have no room of their own: `translate` and `prepare`."""
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from PIL import Image
+
+# A path in its place on the line, under the name that the help shows.
+Photo, Exemplar, Out = (
+    Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar=name)] for name in ("PHOTO", "EXEMPLAR", "OUT")
+)
+
+
+class CommandError(ValueError):
+    """Options that cannot be carried out."""
+
+
+@dataclass(frozen=True)
+class Translate:
+    """Translate a photo into the look of an exemplar: the photo gives lines or pose, the exemplar the rest."""
+
+    photo: Photo
+    """Whose face or pose to take."""
+    exemplar: Exemplar
+    """Whose look to take."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("out.png")
+    """Where the picture goes; the ending says the format (.png, .jpg, .webp)."""
+    model: str = "auto"
+    """"portrait", "figure", the path of a checkpoint, or "auto": whichever kind is found in the photo."""
+    device: str = "auto"
+    """"auto" (cuda, else mps, else cpu), or one of these."""
+    save_steps: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """A folder for every picture on the way: photo, condition, exemplar, warped, image."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Framed portraits and bodies out of the package openpeople (extra `train`): OUT/portraits and OUT/bodies."""
+
+    out: Out
+    """The folder to make."""
+    size: int = 256
+    """Side of the pictures in pixels."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Rendered people whose true match is known pixel by pixel (extra `render`; its first start takes minutes)."""
+
+    out: Out
+    """The folder to make."""
+    people: int = 1000
+    """How many different people; the last tenth is held out."""
+    shots: int = 2
+    """Pictures of each."""
+    size: int = 256
+    """Side of the pictures in pixels."""
+    seed: int = 0
+    """Same seed, same pictures."""
+    workers: int | None = None
+    """Processes; one a core if not said."""
+
+
+def run(options: Translate | People | Figures) -> None:
+    """Carry out one of the commands above."""
+    {Translate: _translate, People: _people, Figures: _figures}[type(options)](options)
+
+
+def write_picture(picture: Image.Image, path: Path) -> None:
+    """Write beside `path` and rename: whatever happens, no half file is left. Raises OSError, CommandError."""
+    path = Path(path)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise CommandError(f"{path}: the ending {path.suffix!r} is no picture format; use .png, .jpg or .webp")
+    if path.is_dir():
+        raise CommandError(f"{path}: is a folder; name a file in it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            picture.save(file, format=kind, **({"quality": 95} if kind in ("JPEG", "WEBP") else {}))
+        os.chmod(beside, 0o666 & ~_umask())  # mkstemp makes files for their owner alone
+        os.replace(beside, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        Path(beside).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _translate(options: Translate) -> None:
+    from tqdm import tqdm
+
+    for path in (options.photo, options.exemplar):
+        path.open("rb").close()  # a misspelt path is told before the networks are loaded
+    with tqdm(total=100, bar_format="{desc:<26}{bar:30}", leave=False, disable=None) as bar:
+
+        def report(stage: str, fraction: float) -> None:
+            bar.set_description_str(stage)
+            bar.update(round(100 * fraction) - bar.n)
+
+        report("loading the network", 0.0)
+        from cocos_demo.translator import Translator
+
+        translator = Translator.load(_model_for(options), options.device)
+        result = translator(options.photo, options.exemplar, progress=report)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for number, (name, picture) in enumerate(result.steps.items(), 1):
+        if options.save_steps:
+            write_picture(picture, options.save_steps / f"{number}_{name}.png")
+    write_picture(result.image, options.out)
+    print(f"{options.out}  ({translator.card['name']}, {result.seconds:.2f} s on {result.device})")
+
+
+def _model_for(options: Translate) -> str:
+    if options.model != "auto":
+        return options.model
+    from cocos_demo.conditions import detect
+    from cocos_demo.photo import open_photo
+
+    return detect(open_photo(options.photo))
+
+
+def _people(options: People) -> None:
+    from cocos_demo.datasets.people import prepare_people
+
+    prepare_people(options.out, size=options.size)
+
+
+def _figures(options: Figures) -> None:
+    from cocos_demo.datasets.figures import prepare_figures
+
+    prepare_figures(
+        options.out,
+        people=options.people,
+        shots=options.shots,
+        size=options.size,
+        seed=options.seed,
+        workers=options.workers,
+    )

@@ -1,0 +1,170 @@
+"""`Translator`: a photo and an exemplar go in, a picture comes out, and every step between can be looked at.
+
+The one door that the app, the command line and the notebooks use:
+
+    photo -> kind.find -> frame.cut -> kind.draw -> condition map -+
+                                                                   +-> network -> warped exemplar, picture
+    exemplar -> kind.find -> frame.cut ----------------------------+
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cocos_demo import checkpoints, conditions
+from cocos_demo.device import pick_device
+from cocos_demo.photo import Frame, open_photo, to_array, to_image
+
+# An edit is told from resampling and the browser's rounding by this much of 255.
+EDIT_TOLERANCE = 40
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a photo gives the network: where it was found, the crop, and the map (C, S, S) in [0, 1]."""
+
+    kind: object  # one of conditions.KINDS
+    found: conditions.Found
+    photo: Image.Image  # (S, S) RGB, the crop that the map was read from
+    map: np.ndarray  # (C, S, S) float32
+
+    @property
+    def image(self) -> Image.Image:
+        """The map as the picture people know, (S, S) RGB on black."""
+        return Image.fromarray(self.kind.to_rgb(self.map))
+
+    def edited(self, picture: Image.Image) -> "Condition":
+        """This condition after someone drew on `enlarge(condition.image, side)`; untouched places keep their values.
+
+        Colours of the kind's palette set that channel, black erases. `picture`: RGB, any size from S upwards.
+        """
+        size = (self.map.shape[-1],) * 2
+        after = _integers(picture.convert("RGB").resize(size, Image.Resampling.NEAREST))  # (S, S, 3)
+        before = _integers(enlarge(self.image, picture.width).resize(size, Image.Resampling.NEAREST))  # (S, S, 3)
+        touched = np.abs(after - before).max(axis=-1, keepdims=True) > EDIT_TOLERANCE  # (S, S, 1)
+        if not touched.any():
+            return self
+        rgb = np.where(touched, after, _integers(self.image)).astype(np.uint8)  # (S, S, 3)
+        return replace(self, map=self.kind.from_rgb(rgb, self.map))
+
+
+@dataclass(frozen=True)
+class Result:
+    """Every picture of one translation, RGB of one size and one frame, in the order they came about."""
+
+    photo: Image.Image  # the crop that the condition was read from
+    condition: Image.Image
+    exemplar: Image.Image  # the crop that the network was given
+    warped: Image.Image | None  # None from a network without a warp (spade)
+    image: Image.Image
+    seconds: float
+    device: str
+    notes: tuple[str, ...]  # what a person should know: "Photo: 3 faces found; took the largest"
+
+    @property
+    def steps(self) -> dict[str, Image.Image]:
+        """Name -> picture, in order, for sheets and folders."""
+        named = {name: getattr(self, name) for name in ("photo", "condition", "exemplar", "warped", "image")}
+        return {name: picture for name, picture in named.items() if picture is not None}
+
+
+class Translator:
+    """A network, its kind of condition and its device: `Translator.load("portrait")(photo, exemplar)` -> Result."""
+
+    def __init__(self, net: torch.nn.Module, card: dict, device: str = "auto"):
+        self.device, self.device_reason = pick_device(device)
+        self.net = net.to(self.device).eval()
+        self.card = card
+        self.kind = conditions.KINDS[card["condition"]]
+        self.size = int(card["size"])
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, device: str = "auto") -> "Translator":
+        """A shipped checkpoint by name ("portrait", "figure") or a path; raises CheckpointError, DeviceError."""
+        return cls(*checkpoints.load(name_or_path), device=device)
+
+    def condition_of(self, photo) -> Condition:
+        """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError."""
+        photo = open_photo(photo)
+        found = self.kind.find(photo)
+        crop = found.frame.cut(photo, self.size)
+        return Condition(self.kind, found, crop, self.kind.draw(found.points, self.size, found.edges))
+
+    def __call__(
+        self,
+        photo,
+        exemplar,
+        condition: Condition | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Result:
+        """Translate. `condition`: one from `condition_of`, perhaps edited; the photo is then not looked at again.
+
+        `progress(stage, fraction)` is called as each stage begins. Raises PhotoError, ConditionError.
+        """
+        started = perf_counter()
+        report = progress or (lambda stage, fraction: None)
+        report("looking at the photo", 0.0)
+        if condition is None:
+            condition = self.condition_of(photo)
+        report("looking at the exemplar", 0.3)
+        example, example_map, remarks = self._frame_exemplar(exemplar)
+        report("matching and painting", 0.5)
+        with torch.inference_mode():
+            out = self.net(self._batch(condition.map), self._batch(to_array(example)), self._batch(example_map))
+        image, warped = self._picture(out.image), self._picture(out.warped)
+        report("done", 1.0)
+        return Result(
+            photo=condition.photo,
+            condition=condition.image,
+            exemplar=example,
+            warped=warped,
+            image=image,
+            seconds=perf_counter() - started,
+            device=str(self.device),
+            notes=tuple(f"Photo: {note}" for note in condition.found.notes) + remarks,
+        )
+
+    def _frame_exemplar(self, exemplar) -> tuple[Image.Image, np.ndarray | None, tuple[str, ...]]:
+        """The exemplar framed as the network learned it: crop, its own map where the network matches by it, notes."""
+        needs_map = self.net.config.exemplar_input == "image+condition"
+        exemplar = open_photo(exemplar)
+        try:
+            found = self.kind.find(exemplar)
+        except conditions.ConditionError as error:
+            if needs_map:
+                raise conditions.ConditionError(f"The exemplar cannot be used: {error}") from error
+            # A painting or a drawing may hide its face from the detector; its colours can be matched all the same.
+            square = Frame(exemplar.width / 2, exemplar.height / 2, min(exemplar.size))
+            return square.cut(exemplar, self.size), None, (f"Exemplar: took its centred square. {error}",)
+        crop = found.frame.cut(exemplar, self.size)
+        own_map = self.kind.draw(found.points, self.size, found.edges) if needs_map else None
+        return crop, own_map, tuple(f"Exemplar: {note}" for note in found.notes)
+
+    def _batch(self, array: np.ndarray | None) -> torch.Tensor | None:
+        """(C, S, S) -> (1, C, S, S) on the device."""
+        return None if array is None else torch.as_tensor(array, dtype=torch.float32, device=self.device)[None]
+
+    def _picture(self, batch: torch.Tensor | None) -> Image.Image | None:
+        """(1, 3, h, w) in [-1, 1] -> RGB of the network's size."""
+        if batch is None:
+            return None
+        picture = to_image(batch[0].float().cpu())
+        size = (self.size, self.size)
+        return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def enlarge(picture: Image.Image, side: int = 512) -> Image.Image:
+    """A copy of at least `side` pixels for the eye: browsers show small pictures small."""
+    if picture.width >= side:
+        return picture
+    return picture.resize((side, round(side * picture.height / picture.width)), Image.Resampling.LANCZOS)
+
+
+def _integers(picture: Image.Image) -> np.ndarray:
+    """RGB -> (H, W, 3) int16, so that differences do not wrap around."""
+    return np.asarray(picture, dtype=np.int16)
