@@ -1,0 +1,80 @@
+"""Weights that ship: one safetensors file each, in half precision, with the configuration and the model card inside."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from .models import SYSTEMS
+from .models.layers import bake
+
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint is missing or is not one of ours; the message says which ones there are."""
+
+
+def catalogue() -> dict[str, Path]:
+    """The shipped checkpoints, name -> file."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
+
+
+def save(path: str | Path, net: nn.Module, card: dict) -> None:
+    """Write a baked network (see `layers.bake`) in half precision, with its config, beside `path`, then rename into place.
+
+    `card` holds at least "name", "system" (a key of SYSTEMS) and "condition" (a key of conditions.KINDS); all of it JSON.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    card = {**card, "config": asdict(net.config), "parameters": sum(p.numel() for p in net.parameters())}
+    state = {key: value.detach().cpu().half().contiguous() for key, value in net.state_dict().items()}
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(state, beside, metadata={"cocos_demo": json.dumps(card)})
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_card(path: str | Path) -> dict:
+    """The model card and config inside a checkpoint file, without its weights. Raises CheckpointError."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no checkpoint {path}") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable safetensors file ({error})") from None
+    if "cocos_demo" not in metadata:
+        raise CheckpointError(f"{path} was not written by cocos_demo: it holds no configuration")
+    return json.loads(metadata["cocos_demo"])
+
+
+def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, dict]:
+    """A shipped checkpoint by name, or any of ours by path -> (network in eval mode and float32, its card).
+
+    The weights must fit the stored configuration to the last tensor. Raises CheckpointError.
+    """
+    shipped = catalogue()
+    path = shipped.get(str(name_or_path), Path(name_or_path))
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {str(name_or_path)!r}; shipped with the program: "
+                              f"{', '.join(shipped) or 'none'}; or give the path of a .safetensors file")
+    card = read_card(path)
+    if card["system"] not in SYSTEMS:
+        raise CheckpointError(f"{path} holds the system {card['system']!r}; this version knows {', '.join(SYSTEMS)}")
+    config = {key: tuple(value) if isinstance(value, list) else value for key, value in card["config"].items()}
+    try:
+        net = bake(SYSTEMS[card["system"]](**config))
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key).float() for key in file.keys()}
+        net.load_state_dict(state)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not fit its own configuration: {error}") from None
+    return net.to(device).eval(), card

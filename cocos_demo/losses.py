@@ -1,0 +1,112 @@
+"""Every loss as a function with its equation. Numbers of equations are CoCosNet's unless another paper is named.
+
+Means are taken over all elements, so a weight keeps its meaning when the batch, the picture or the layer grows.
+`Features` are dicts layer name -> (B, C, h, w), as `features.VGG` gives them.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from .models.correspondence import normalise
+
+Features = dict[str, Tensor]
+
+
+def _weighted(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean of (B, ...) over everything; `weight` (B,) or (B, 1, H, W) says what counts. 0 where nothing counts."""
+    if weight is None:
+        return values.mean()
+    weight = weight.view(-1, *([1] * (values.dim() - 1))) if weight.dim() == 1 else weight
+    weight = weight.expand_as(values)
+    return (values * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def feature_matching(phi_x_hat: Features, phi_x: Features, lambdas: dict[str, float], weight: Tensor | None = None) -> Tensor:
+    """Eq. 8, L_feat = sum_l lambda_l |phi_l(x_hat) - phi_l(x_B)|_1, on pseudo pairs: `weight` (B,) is 1 for these, 0 else."""
+    return sum(lambda_l * _weighted((phi_x_hat[layer] - phi_x[layer]).abs(), weight) for layer, lambda_l in lambdas.items())
+
+
+def domain_alignment(x_S: Tensor, x_B_S: Tensor) -> Tensor:
+    """Eq. 9, L_domain: condition and photo of the same x, (B, C, H, W) each, are to coincide in S. Scalar in [0, 2].
+
+    Both are centred and brought to unit length first, so shrinking the features cannot lower it.
+    """
+    return (normalise(x_S.float()) - normalise(x_B_S.float())).abs().sum(dim=1).mean() / x_S.shape[1] ** 0.5
+
+
+def perceptual(phi_x_hat: Features, phi_x: Features, layer: str = "relu4_2") -> Tensor:
+    """Eq. 10, L_perc = |phi_l(x_hat) - phi_l(x_B)|_1 at a high layer: the output keeps the meaning of the input."""
+    return (phi_x_hat[layer] - phi_x[layer]).abs().mean()
+
+
+def contextual(fx: Tensor, fy: Tensor, bandwidth: float = 0.1, rows: int = 1024) -> Tensor:
+    """Eq. 11 at one layer, -log mean_i max_j A_ij, the contextual loss of Mechrez et al. 2018. Scalar >= 0, mean over B.
+
+    fx (B, C, H, W), fy (B, C, H', W'): features of the output and of the exemplar. Both are centred by fy's mean over the
+    positions; d_ij = 1 - cos; d~_ij = d_ij / (min_k d_ik + 1e-3); A_ij = softmax_j((1 - d~_ij) / bandwidth).
+    Never holds more than `rows` rows of the HW x H'W' matrix, in the backward pass either: blocks are computed again there.
+    """
+    mu = fy.float().mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
+    q = F.normalize((fx.float() - mu).flatten(2), dim=1).transpose(1, 2)  # (B, HW, C)
+    k = F.normalize((fy.float() - mu).flatten(2), dim=1)  # (B, C, H'W')
+
+    def best_affinity(block: Tensor) -> Tensor:
+        d = 1 - block @ k  # (B, rows, H'W')
+        d = d / (d.amin(dim=2, keepdim=True) + 1e-3)
+        return torch.softmax((1 - d) / bandwidth, dim=2).amax(dim=2)  # (B, rows)
+
+    best = [checkpoint(best_affinity, block, use_reentrant=False) for block in q.split(rows, dim=1)]
+    return -torch.cat(best, dim=1).mean(dim=1).log().mean()
+
+
+def exemplar_contextual(phi_x_hat: Features, phi_y: Features, omegas: dict[str, float]) -> Tensor:
+    """Eq. 11, L_context = sum_l omega_l contextual(phi_l(x_hat), phi_l(y_B)): the output takes its looks from the exemplar."""
+    return sum(omega_l * contextual(phi_x_hat[layer], phi_y[layer]) for layer, omega_l in omegas.items())
+
+
+def cycle_consistency(r_yxy: Tensor, y_B: Tensor) -> Tensor:
+    """Eq. 12, L_reg = |r_y->x->y - y_B|_1: the exemplar, warped there and back, is itself. (B, K, h, w) each."""
+    return (r_yxy - y_B).abs().mean()
+
+
+def _verdicts(answers: list[list[Tensor]]) -> list[Tensor]:
+    return [scale[-1].float() for scale in answers]
+
+
+def hinge_discriminator(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """Eq. 13, L_adv^D = -E[h(D(y_B))] - E[h(-D(x_hat))] with h(t) = min(0, t - 1); mean over the scales."""
+    terms = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(_verdicts(real), _verdicts(fake), strict=True)]
+    return sum(terms) / len(terms)
+
+
+def hinge_generator(fake: list[list[Tensor]]) -> Tensor:
+    """Eq. 13, L_adv^G = -E[D(x_hat)]; mean over the scales."""
+    terms = [-f.mean() for f in _verdicts(fake)]
+    return sum(terms) / len(terms)
+
+
+def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], weight: Tensor | None = None) -> Tensor:
+    """L1 between D's hidden features of x_B and x_hat (named on CoCosNet's slides; Wang et al. 2018), mean over scales and layers."""
+    terms = [_weighted((f.float() - r.float().detach()).abs(), weight)
+             for r_scale, f_scale in zip(real, fake, strict=True) for r, f in zip(r_scale[:-1], f_scale[:-1], strict=True)]
+    return sum(terms) / len(terms)
+
+
+# ---- Extras: not in the paper's Eq. 14; weight 0 in every table that speaks of the paper.
+
+
+def pixel(x_hat: Tensor, x_B: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Extra: L1 between output (or warp) and photo, (B, 3, H, W) each; `weight` (B,) or (B, 1, H, W) says what counts."""
+    return _weighted((x_hat.float() - x_B).abs(), weight)
+
+
+def warped_condition(r_A: Tensor, x_A: Tensor) -> Tensor:
+    """Extra: the exemplar's condition map, warped like the exemplar, is to equal x_A. (B, N, h, w) each, in [0, 1].
+
+    The released code's `warp_mask` for label maps, here for drawn ones. Lines cover few pixels, so the error is divided by
+    the mean of both maps: 2 when nothing meets, 0 when all does.
+    """
+    error, mass = (r_A.float() - x_A).abs().mean(), (r_A.float() + x_A).mean()
+    return 2 * error / mass.clamp(min=1e-6)

@@ -1,0 +1,257 @@
+"""The training loop: two time scales (TTUR), EMA, mixed precision, resume. `python -m cocos_demo train --help`."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torchvision.utils import make_grid
+from tqdm import tqdm
+
+from . import checkpoints
+from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
+from .device import pick_device
+from .features import load_vgg
+from .losses import hinge_discriminator
+from .models import SYSTEMS
+from .models.discriminator import Discriminator
+from .models.layers import bake
+from .objectives import OBJECTIVES, Weights
+from .photo import to_image
+
+
+class TrainingError(RuntimeError):
+    """Training cannot start or go on; the message says why and what is left."""
+
+
+@dataclass
+class TrainArgs:
+    """Train a system on a prepared folder. Stop it with Ctrl-C at any time; the same command goes on from there."""
+
+    data: Path  # a prepared folder (python -m cocos_demo prepare ...)
+    out: Path  # where the run lives: state.pt, log.jsonl, samples/, and the checkpoint NAME.safetensors
+    name: str = "model"  # name of the checkpoint
+    system: str = "cocosnet"
+    preset: str = "tiny"
+    size: int = 128  # pixels
+    steps: int = 3000
+    batch: int = 6
+    lr_g: float = 1e-4  # TTUR: generator and correspondence ...
+    lr_d: float = 4e-4  # ... and discriminator (section 4)
+    beta1: float = 0.0
+    beta2: float = 0.999
+    warmup: int = 100  # steps of linear rise of both rates
+    decay_from: float = 0.6  # after this share of the steps both rates fall linearly to 0
+    adversarial_from: int = 0  # step at which the adversarial terms begin; before it D does not run
+    ema: float = 0.998
+    seed: int = 0
+    init: Path | None = None  # begin with the weights of another run's state.pt
+    d_width: int = 32  # channels of D's first layer
+    features: str = "auto"  # perceptual network: auto, vgg19, vgg16
+    device: str = "auto"
+    threads: int = 0  # CPU threads; 0: all
+    save_every: int = 250  # steps between states and sample sheets
+    weights: Weights = field(default_factory=Weights)
+    mix: Mix = field(default_factory=Mix)
+    choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches
+
+
+class Trainer:
+    """One training run: build it, `run(callback)` it. The state on disk is everything needed to go on."""
+
+    def __init__(self, args: TrainArgs):
+        self.args = args
+        if args.system not in SYSTEMS:
+            raise TrainingError(f"there is no system {args.system!r}; there are {', '.join(SYSTEMS)}")
+        self.device, self.reason = pick_device(args.device)
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        torch.manual_seed(args.seed)
+        self.folder = PreparedFolder(args.data, "train", load_size=2 * args.size)
+        kind = self.folder.kind
+        self.sampler = PairSampler(self.folder, args.size, args.mix, args.seed)
+        self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **args.choices)
+        self.D = Discriminator(len(kind.channels), args.d_width)
+        self.vgg = load_vgg(args.features).to(self.device) if args.weights.layers else None
+        for module in (self.net, self.D):
+            module.to(self.device, memory_format=torch.channels_last).train()
+        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(args.ema), use_buffers=True)
+        betas = (args.beta1, args.beta2)
+        self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
+        self.opt_D = torch.optim.Adam(self.D.parameters(), lr=args.lr_d, betas=betas)
+        self.step, self.seconds = 0, 0.0
+        self.objective = OBJECTIVES[args.system]
+        if self.state_file.is_file():
+            self._restore(self.state_file)
+        elif args.init:
+            self._begin_with(args.init)
+
+    @property
+    def state_file(self) -> Path:
+        return self.args.out / "state.pt"
+
+    # ---- one step
+
+    def _rate(self) -> float:
+        """The factor on both learning rates at this step: linear warm-up, constant, linear decay to 0."""
+        a, t = self.args, self.step
+        fall = (a.steps - t) / max(a.steps * (1 - a.decay_from), 1)
+        return max(min((t + 1) / max(a.warmup, 1), 1.0, fall), 0.0)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """One update of G and the adaptors, and one of D on the same batch -> the unweighted terms."""
+        a, adversarial = self.args, self.step >= self.args.adversarial_from and (self.args.weights.adv or self.args.weights.d_feat)
+        for opt, lr in ((self.opt_G, a.lr_g), (self.opt_D, a.lr_d)):
+            opt.param_groups[0]["lr"] = lr * self._rate()
+        self.D.requires_grad_(False)
+        with self._autocast():
+            out, terms = self.objective(self.net, self.D, self.vgg, batch, a.weights, bool(adversarial))
+        total = sum(getattr(a.weights, name) * term for name, term in terms.items())
+        self._check_finite(total, terms)
+        self.opt_G.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None])
+        self.opt_G.step()
+        self.ema.update_parameters(self.net)
+        report = {name: float(term) for name, term in terms.items()} | {"total": float(total), "grad_norm": float(norm)}
+        if adversarial:
+            self.D.requires_grad_(True)
+            with self._autocast():
+                fake = self.D(batch.x_A, out.image.detach())
+                real = self.D(batch.x_A, batch.x_B)
+            loss_D = hinge_discriminator(real, fake)  # Eq. 13
+            self._check_finite(loss_D, {"D": loss_D})
+            self.opt_D.zero_grad(set_to_none=True)
+            loss_D.backward()
+            self.opt_D.step()
+            report["D"] = float(loss_D)
+        return report
+
+    def _check_finite(self, total: Tensor, terms: dict[str, Tensor]) -> None:
+        if not torch.isfinite(total):
+            broken = [name for name, term in terms.items() if not torch.isfinite(term)]
+            raise TrainingError(f"step {self.step}: {', '.join(broken)} is not finite. The last good state is "
+                                f"{self.state_file}; go on from it with a lower rate (--lr-g, --lr-d)")
+
+    # ---- the run
+
+    def run(self, callback: Callable[[dict], None] | None = None) -> Path:
+        """Train to the last step -> the checkpoint. `callback` gets {"step", "terms", "trainer"} after each step.
+
+        Ctrl-C writes the state and then leaves with KeyboardInterrupt; nothing is lost.
+        """
+        a = self.args
+        a.out.mkdir(parents=True, exist_ok=True)
+        print(f"{a.system}, {sum(p.numel() for p in self.net.parameters()) / 1e6:.2f} M parameters, {a.size} px, "
+              f"{len(self.folder)} pictures of {len(self.folder.people)} people, on {self.device} ({self.reason})"
+              + (f", features of {self.vgg.name}" if self.vgg else "") + (f", from step {self.step}" if self.step else ""))
+        bar = tqdm(total=a.steps, initial=self.step, unit="step", dynamic_ncols=True)
+        mean: dict[str, float] = {}
+        try:
+            with ThreadPoolExecutor(1) as pool, open(a.out / "log.jsonl", "a") as log:
+                coming = pool.submit(self.sampler, self.step, a.batch)
+                while self.step < a.steps:
+                    batch, start = coming.result().to(self.device), time.perf_counter()
+                    coming = pool.submit(self.sampler, self.step + 1, a.batch)
+                    report = self.train_step(batch)
+                    self.step += 1
+                    self.seconds += time.perf_counter() - start
+                    for name, value in report.items():
+                        mean[name] = value if name not in mean else 0.95 * mean[name] + 0.05 * value
+                    bar.update()
+                    if self.step % 10 == 0:
+                        bar.set_postfix({name: f"{value:.3g}" for name, value in mean.items()}, refresh=False)
+                    if self.step % 50 == 0:
+                        print(json.dumps({"step": self.step, "seconds": round(self.seconds, 1),
+                                          **{name: round(value, 5) for name, value in mean.items()}}), file=log, flush=True)
+                    if self.step % a.save_every == 0 and self.step < a.steps:
+                        self.save()
+                    if callback:
+                        callback({"step": self.step, "terms": report, "trainer": self})
+        finally:
+            bar.close()
+            if all(torch.isfinite(p).all() for p in self.net.parameters()):
+                self.save()
+        return self.export()
+
+    def save(self) -> None:
+        """Write the state beside, rename it into place, and draw the sample sheet and the present checkpoint."""
+        state = {"step": self.step, "seconds": self.seconds, "net": self.net.state_dict(), "D": self.D.state_dict(),
+                 "ema": self.ema.state_dict(), "opt_G": self.opt_G.state_dict(), "opt_D": self.opt_D.state_dict(),
+                 "rng": torch.get_rng_state(), "config": asdict(self.net.config)}
+        beside = self.state_file.with_suffix(".part")
+        torch.save(state, beside)
+        os.replace(beside, self.state_file)
+        sheet = self.sample_sheet()
+        (self.args.out / "samples").mkdir(exist_ok=True)
+        sheet.save(self.args.out / "samples" / f"{self.step:06d}.jpg", quality=92)
+
+    def _restore(self, path: Path) -> None:
+        state = self._read(path)
+        self.net.load_state_dict(state["net"])
+        self.D.load_state_dict(state["D"])
+        self.ema.load_state_dict(state["ema"])
+        self.opt_G.load_state_dict(state["opt_G"])
+        self.opt_D.load_state_dict(state["opt_D"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        torch.set_rng_state(state["rng"])
+
+    def _begin_with(self, path: Path) -> None:
+        """The weights of another run, averaged ones where there are, and a fresh optimiser."""
+        state = self._read(path)
+        self.ema.load_state_dict(state["ema"])
+        self.net.load_state_dict(self.ema.module.state_dict())
+        self.D.load_state_dict(state["D"])
+
+    def _read(self, path: Path) -> dict:
+        try:
+            state = torch.load(path, weights_only=True, map_location=self.device)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise TrainingError(f"{path} cannot be read ({error}); delete it to start anew") from None
+        if state["config"] != asdict(self.net.config):
+            raise TrainingError(f"{path} was trained with other choices: {state['config']}; "
+                                f"use another --out, or the same choices")
+        return state
+
+    @torch.no_grad()
+    def sample_sheet(self, count: int = 6):
+        """Rows of condition, exemplar, warp, output, photo for fixed pairs -> PIL image; by the averaged weights."""
+        batch = PairSampler(self.folder, self.args.size, self.args.mix, seed=12345)(0, count).to(self.device)
+        self.ema.module.eval()
+        out = self.ema.module(batch.x_A, batch.y_B, batch.y_A)
+        self.ema.module.train()
+        drawn = torch.stack([torch.from_numpy(self.folder.kind.to_rgb(c.cpu().numpy())).permute(2, 0, 1) for c in batch.x_A])
+        columns = [drawn.to(self.device) / 127.5 - 1, batch.y_B, out.warped, out.image, batch.x_B]
+        rows = torch.stack([c.float().cpu() for c in columns], dim=1).flatten(0, 1)  # (5 count, 3, S, S)
+        return to_image(make_grid(rows, nrow=5, padding=2).clamp(-1, 1))
+
+    def export(self) -> Path:
+        """The averaged weights, baked and in half precision, with their model card -> NAME.safetensors in the run's folder."""
+        a = self.args
+        net = SYSTEMS[a.system](**asdict(self.net.config))
+        net.load_state_dict(self.ema.module.state_dict())
+        card = {"name": a.name, "system": a.system, "condition": self.folder.kind.name, "size": a.size,
+                "data": self.folder.index.get("source", str(a.data.name)), "people": len(self.folder.people),
+                "pictures": len(self.folder), "steps": self.step, "batch": a.batch, "seconds": round(self.seconds),
+                "features": self.vgg.name if self.vgg else None, "weights": asdict(a.weights), "mix": asdict(a.mix)}
+        path = a.out / f"{a.name}.safetensors"
+        checkpoints.save(path, bake(net), card)
+        return path
+
+
+def run(args: TrainArgs) -> None:
+    """The command `train`."""
+    if not (args.steps > 0 and args.batch > 0 and math.isfinite(args.lr_g) and args.lr_g > 0):
+        raise TrainingError("steps, batch and rates must be above 0")
+    path = Trainer(args).run()
+    print(f"wrote {path}")
