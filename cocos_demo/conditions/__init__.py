@@ -1,0 +1,31 @@
+"""Conditions: what is read from a photo and painted from: face landmarks and edges, or a body's keypoints."""
+
+from __future__ import annotations
+
+from ..photo import open_photo
+from .base import ConditionError, Found
+from .figure import Figure
+from .portrait import Portrait
+
+__all__ = ["KINDS", "ConditionError", "Found", "detect"]
+
+KINDS = {"portrait": Portrait(), "figure": Figure()}
+
+
+def detect(photo) -> str:
+    """Kind of condition a photo calls for: "figure" when a body is seen that dwarfs its face, else "portrait".
+
+    Raises: ConditionError when neither a face nor a person is found.
+    """
+    photo = open_photo(photo)
+    sides = {}
+    for name, kind in KINDS.items():
+        try:
+            sides[name] = kind.find(photo).frame.side
+        except ConditionError:
+            continue
+    if not sides:
+        raise ConditionError("Neither a face nor a person was found. Use a photo that shows one, well lit.")
+    if len(sides) == 1:
+        return next(iter(sides))
+    return "figure" if sides["portrait"] < 0.45 * sides["figure"] else "portrait"
