@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,25 +27,23 @@ def open_photo(source) -> Image.Image:
     Returns: PIL RGB, EXIF rotation applied, transparency on white, first frame of an animation.
     Raises: PhotoError for what is missing, empty, broken, too small (a side under 16) or over 64 megapixels.
     """
-    if isinstance(source, Image.Image):
-        check_size(source.size)
-        return upright_rgb(source)
-    if isinstance(source, np.ndarray):
-        return upright_rgb(from_array(source))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's own size warning: our limit is stricter and speaks plainly
-        try:
-            with Image.open(readable(source), formats=known_formats()) as image:
-                check_size(image.size)  # the header alone is read so far
-                return upright_rgb(image)
-        except PhotoError:
-            raise
-        except UnidentifiedImageError:
-            raise PhotoError("This is not a picture that can be read. Use a JPEG, PNG or WebP file.") from None
-        except Image.DecompressionBombError:
-            raise PhotoError("The picture is far over 64 megapixels. Make it smaller and try again.") from None
-        except Exception as error:  # broken files make the decoders raise nearly anything
-            raise PhotoError(f"The picture is damaged or cut short ({error}). Save it again and retry.") from error
+    try:
+        if isinstance(source, Image.Image):
+            check_size(source.size)
+            return upright_rgb(source)
+        if isinstance(source, np.ndarray):
+            return upright_rgb(from_array(source))
+        with Image.open(readable(source), formats=known_formats()) as image:
+            check_size(image.size)  # the header alone is read so far
+            return upright_rgb(image)
+    except PhotoError:
+        raise
+    except UnidentifiedImageError:
+        raise PhotoError("This is not a picture that can be read. Use a JPEG, PNG or WebP file.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow looks before check_size can
+        raise PhotoError("The picture is far over the limit of 64 megapixels. Make it smaller.") from None
+    except Exception as error:  # broken files make the decoders raise nearly anything
+        raise PhotoError(f"The picture is damaged or cut short ({error}). Save it again and retry.") from error
 
 
 def readable(source):
@@ -129,7 +126,7 @@ def eight_bit(array: np.ndarray) -> Image.Image:
 
 @dataclass(frozen=True)
 class Frame:
-    """A square in a photo: centre, side in photo pixels (continuous, pixel centres at .5), angle in radians clockwise."""
+    """A square in a photo: centre and side in photo pixels (pixel centres at .5), angle in radians clockwise."""
 
     cx: float
     cy: float

@@ -45,7 +45,7 @@ def changes(edited, before: np.ndarray, palette: np.ndarray):
     """What a person changed in a drawn map.
 
     edited: RGB picture, (H,W,3) or a whole multiple of it; before: uint8 (H,W,3), the map as it was shown.
-    Returns: changed bool (H,W); channel int (H,W), the nearest palette colour, -1 for black; strength float32 (H,W), 0..1.
+    Returns: changed bool (H,W); channel int (H,W), nearest palette colour, -1 for black; strength float32 (H,W), 0..1.
     """
     edited = np.asarray(edited)[..., :3]
     height, width = before.shape[:2]

@@ -18,6 +18,7 @@ LARGEST = 1536  # the detectors see a photo at most this long; their networks lo
 
 _lock = threading.Lock()
 _kept: dict[str, object] = {}
+_worked: set[str] = set()  # detectors that have found something: until then mediapipe writes about its insides
 
 
 def faces(image: Image.Image) -> list[np.ndarray]:
@@ -28,6 +29,12 @@ def faces(image: Image.Image) -> list[np.ndarray]:
 def poses(image: Image.Image) -> list[np.ndarray]:
     """All people of a photo: each float32 (33,4): x, y in pixels of the photo, depth, visibility 0..1."""
     return _detect("pose", image)
+
+
+def turned(body: np.ndarray) -> bool:
+    """Whether mediapipe's (33,4) shows a person from behind: left shoulder on the left, nose farther than the ears."""
+    shoulders = body[11, 0] - body[12, 0]
+    return bool(shoulders < 0 and body[0, 2] > body[[7, 8], 2].mean())
 
 
 def closer(image: Image.Image):
@@ -47,7 +54,7 @@ def closer(image: Image.Image):
 
 
 def search(find, image: Image.Image, sure=None) -> tuple[list[np.ndarray], bool]:
-    """find (faces or poses) on the whole photo, else on its parts: what was found (photo pixels), and whether in a part.
+    """find (faces or poses) on the whole photo, else on its parts: what was found, and whether in a part.
 
     sure(one) -> bool is asked about what was found in a part smaller than the photo, where ears pass for faces.
     """
@@ -71,20 +78,22 @@ def search(find, image: Image.Image, sure=None) -> tuple[list[np.ndarray], bool]
 def _detect(name: str, image: Image.Image) -> list[np.ndarray]:
     import mediapipe
 
-    width, height = image.size
-    if max(image.size) > LARGEST:
+    longer = max(image.size)
+    if longer > LARGEST:
         image = image.copy()
         image.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
-    picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.array(image))
-    with _lock:
-        if name in _kept:
-            result = _kept[name].detect(picture)
-        else:  # the first picture loads the networks, and mediapipe writes about it
-            with _quiet():
-                _kept[name] = _create(name)
-                result = _kept[name].detect(picture)
-    found = result.face_landmarks if name == "face" else result.pose_landmarks
-    scale = np.array([width, height, width, 1], np.float32)
+    side = max(image.size)
+    square = np.zeros((side, side, 3), np.uint8)  # the landmarks of a turned face are only exact in a square picture
+    square[: image.height, : image.width] = image
+    picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=square)
+    with _lock, contextlib.nullcontext() if name in _worked else _quiet():
+        if name not in _kept:
+            _kept[name] = _create(name)
+        result = _kept[name].detect(picture)
+        found = result.face_landmarks if name == "face" else result.pose_landmarks
+        if found:
+            _worked.add(name)
+    scale = np.array([longer, longer, longer, 1], np.float32)
     return [np.array([(p.x, p.y, p.z, p.visibility or 0) for p in one], np.float32) * scale for one in found]
 
 
@@ -117,7 +126,7 @@ def model_file(name: str) -> Path:
 
 @contextlib.contextmanager
 def _quiet():
-    """mediapipe's C++ logs go straight to file descriptor 2: point it at nothing for the moment of loading."""
+    """mediapipe's C++ logs go straight to file descriptor 2: point it at nothing for a moment."""
     try:
         kept = os.dup(2)
     except OSError:  # a program without a console

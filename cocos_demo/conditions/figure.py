@@ -58,7 +58,7 @@ class Figure:
         if near:
             notes.append("the person was found on a closer look at a part of the photo")
         points = keypoints(body, photo.size)
-        if turned(body):
+        if detectors.turned(body):
             points[FACE, 2] = 0
             notes.append("seen from behind; nose and eyes left out")
         if points[LIMB_JOINTS, 2].sum() < 3:
@@ -105,9 +105,9 @@ class Figure:
     def from_rgb(self, edited_rgb, map: np.ndarray) -> np.ndarray:
         """A person's edit of to_rgb(map) -> map.
 
-        What is unchanged keeps its values; a painted pixel goes to the channel of the nearest palette colour, a black one
-        is erased. A joint is one place: painted, its heatmap is drawn anew about the middle of the paint; its disc more
-        than half gone, it is absent.
+        What is unchanged keeps its values; a painted pixel goes to the channel of the nearest palette colour, a black
+        one is erased. A joint is one place: painted, its heatmap is drawn anew about the middle of the paint; its disc
+        more than half gone, it is absent.
         """
         changed, channel, strength = changes(edited_rgb, self.to_rgb(map), self.palette)
         kinds = np.arange(35)[:, None, None]
@@ -134,12 +134,6 @@ def keypoints(body: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     seen[NECK] = (body[[11, 12], 3] >= SEEN).all()
     inside = ((points >= 0) & (points < size)).all(1)
     return np.concatenate([points, (seen & inside)[:, None]], 1).astype(np.float32)
-
-
-def turned(body: np.ndarray) -> bool:
-    """Whether mediapipe's (33,4) shows a person from behind: left shoulder on the left, nose farther than the ears."""
-    shoulders = body[11, 0] - body[12, 0]
-    return bool(shoulders < 0 and body[0, 2] > body[[7, 8], 2].mean())
 
 
 def extent(body: np.ndarray) -> float:

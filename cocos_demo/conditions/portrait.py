@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
 from ..photo import Frame, open_photo
-from . import detectors
+from . import faces
 from .base import ConditionError, Found, changes, fit, outside
 from .edges import SIZE, canny, resize
 
@@ -34,10 +34,15 @@ LIPS = ((61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 
         (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78))
 # fmt: on
 GROUPS = {"oval": OVAL, "brows": BROWS, "eyes": EYES, "irises": IRISES, "nose": NOSE, "lips": LIPS}
-LEFT, RIGHT = 263, 33  # outer corners of the eyes
+LEFT, RIGHT, TIP = 263, 33, 4  # outer corners of the eyes, tip of the nose
+# Number of the group each landmark belongs to, from 1; 0: drawn nowhere.
+MEMBER = np.array([next((n for n, chains in enumerate(GROUPS.values(), 1) if any(i in chain for chain in chains)), 0)
+                   for i in range(478)])  # fmt: skip
 
 
 class Portrait:
+    """Condition kind "portrait": see the module; points are (478,3), maps (7,H,W)."""
+
     name = "portrait"
     channels = (*GROUPS, "background")
     palette = np.array([(255, 190, 40), (70, 230, 80), (60, 130, 255), (0, 255, 255), (190, 80, 255), (255, 50, 60),
@@ -51,10 +56,9 @@ class Portrait:
         the head beyond. Raises: ConditionError when no face is found, or one under 32 pixels.
         """
         photo = open_photo(photo)
-        found, near = detectors.search(detectors.faces, photo, lambda xy: on_a_body(xy, photo))
-        if not found:
-            raise ConditionError("No face was found. Use a photo in which a face is seen from the front, well lit.")
-        xy = max(found, key=lambda face: np.ptp(face[list(OVAL[0])], axis=0).prod())  # (478, 2)
+        found, near = faces.look(photo)
+        largest = max(found, key=lambda face: np.ptp(face[list(OVAL[0])], axis=0).prod())
+        xy = faces.refine(largest, photo)  # (478, 2)
         notes = [f"{len(found)} faces found; took the largest"] if len(found) > 1 else []
         if near:
             notes.append("the face was found on a closer look at a part of the photo")
@@ -72,6 +76,8 @@ class Portrait:
             notes.append("the face is close to the photo's border; the border was repeated around it")
         points = np.ones((478, 3), np.float32)
         points[:, :2] = frame.to_unit(xy)
+        if not points[RIGHT, 0] < points[TIP, 0] < points[LEFT, 0]:
+            notes.append("the face is seen from the side; its far half is a guess")
         return Found(frame, points, background(frame.cut(photo, SIZE), points), tuple(notes))
 
     def draw(self, points: np.ndarray, size: int, edges: np.ndarray | None = None) -> np.ndarray:
@@ -83,8 +89,11 @@ class Portrait:
         return np.stack(layers)  # (7, size, size)
 
     def disturb(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Landmarks as an extractor might have got them: all shifted, each group shifted, each point moved, together by
-        about a pixel of 256; one group in fifty missing (a hand before the mouth, a line a person erased)."""
+        """Landmarks as an extractor might get them: moved by about a pixel of 256, one group in fifty missing.
+
+        The move is a shift of all, one of each group, and one of each point; a group is missing when a hand covers the
+        mouth, or a person erased a line.
+        """
         points = points.copy()
         shift = rng.normal(0, 0.5 / 256, (len(GROUPS) + 1, 2)).astype(np.float32)
         points[:, :2] += shift[0] + shift[MEMBER] + rng.normal(0, 0.35 / 256, (478, 2)).astype(np.float32)
@@ -102,8 +111,11 @@ class Portrait:
         return colours.max(0).round().astype(np.uint8)  # (H, W, 3)
 
     def from_rgb(self, edited_rgb, map: np.ndarray) -> np.ndarray:
-        """A person's edit of to_rgb(map) -> map: what is unchanged keeps its values, a painted pixel goes to the channel
-        of the nearest palette colour, a black one is erased."""
+        """A person's edit of to_rgb(map) -> map.
+
+        What is unchanged keeps its values; a painted pixel goes to the channel of the nearest palette colour, a black
+        one is erased.
+        """
         changed, channel, strength = changes(edited_rgb, self.to_rgb(map), self.palette)
         painted = (channel == np.arange(len(self.channels))[:, None, None]) * strength  # (7, H, W)
         return np.where(changed, painted, map).astype(np.float32)
@@ -117,16 +129,6 @@ def frame_of(xy: np.ndarray, angle: float) -> tuple[Frame, float]:
     height = max(height, 1.15 * width)  # a face seen from below or above is short
     cx, cy = Frame(0, 0, 1, angle).to_photo((low + high) / 2)
     return Frame(float(cx), float(cy), float(WIDE * height), angle), float(height)
-
-
-def on_a_body(xy: np.ndarray, photo: Image.Image) -> bool:
-    """Whether a person's nose lies within this face (478,2), by the pose detector's word about its surroundings."""
-    low, high = xy.min(0), xy.max(0)
-    reach = 3 * (high - low).max()
-    left, top = np.maximum((low + high) / 2 - reach, 0).astype(int).tolist()
-    right, bottom = np.minimum((low + high) / 2 + reach, photo.size).astype(int).tolist()
-    noses = [body[0, :2] + (left, top) for body in detectors.poses(photo.crop((left, top, right, bottom)))]
-    return any(((low < nose) & (nose < high)).all() for nose in noses)
 
 
 def background(image: Image.Image, points: np.ndarray) -> np.ndarray:
@@ -168,9 +170,3 @@ def runs(chain: tuple[int, ...], seen: np.ndarray) -> list[list[int]]:
         elif parts[-1]:
             parts.append([])
     return [part for part in parts if part]
-
-
-# Number of the group each landmark belongs to, from 1; 0: drawn nowhere.
-MEMBER = np.zeros(478, int)
-for _number, _chains in enumerate(GROUPS.values(), 1):
-    MEMBER[[i for chain in _chains for i in chain]] = _number

@@ -97,15 +97,15 @@ def white_frames(pixels: np.ndarray, least: int = 250, white: int = 200) -> list
     A frame's top is a long white run; its sides go down from both ends of that run, equally far, to another white run.
     """
     mask = pixels.min(-1) >= white  # (H, W)
-    below = run_below(mask)  # (H, W): how far white goes on downwards
     boxes: list[tuple[int, int, int, int]] = []
     for y in np.flatnonzero(mask.sum(1) >= least):
         steps = np.diff(np.concatenate([[0], mask[y].astype(np.int8), [0]]))
         for left, right in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True):
-            known = any(box[0] <= left + 9 and right - 9 <= box[2] and box[1] <= y <= box[3] for box in boxes)
+            known = any(box[0] - 20 <= left and right <= box[2] + 20 and box[1] <= y <= box[3] for box in boxes)
             if known or right - left < least:
                 continue
-            down = min(below[y, left : left + 8].max(), below[y, right - 8 : right].max())
+            sides = (mask[y:, max(0, x - 8) : x + 8] for x in (left, right))
+            down = min(run_below(side) for side in sides)
             if down >= least:
                 boxes.append((int(left), int(y), int(right), int(y + down)))
     inner = [inside(mask, box) for box in boxes]
@@ -113,17 +113,14 @@ def white_frames(pixels: np.ndarray, least: int = 250, white: int = 200) -> list
     return sorted(rows, key=lambda box: (sum(box[1] > other[1] + least / 2 for other in rows), box[0]))
 
 
-def run_below(mask: np.ndarray) -> np.ndarray:
-    """bool (H,W) -> int (H,W): length of the run of True from each place downwards."""
-    runs = np.zeros(mask.shape, np.int32)
-    runs[-1] = mask[-1]
-    for y in range(len(mask) - 2, -1, -1):
-        runs[y] = (runs[y + 1] + 1) * mask[y]
-    return runs
+def run_below(band: np.ndarray) -> int:
+    """bool (H,W), a narrow band -> how many rows from the first on hold some True (a side line may lean a little)."""
+    gaps = ~band.any(1)
+    return int(gaps.argmax()) if gaps.any() else len(gaps)
 
 
 def inside(mask: np.ndarray, box: tuple[int, int, int, int], spare: int = 4) -> tuple[int, int, int, int]:
-    """Outer box of a frame -> box of its picture: past the white line of each side, and a little more, for it is soft."""
+    """Outer box of a frame -> box of its picture: past the white line of each side and its soft edge."""
     left, top, right, bottom = box
     middle = slice((3 * left + right) // 4, (left + 3 * right) // 4)
     line = 0
