@@ -39,17 +39,17 @@ class Condition:
         return Image.fromarray(self.kind.to_rgb(self.map))
 
     def edited(self, picture: Image.Image) -> "Condition":
-        """This condition after someone drew on `enlarge(condition.image, side)`; untouched places keep their values.
+        """This condition after someone drew on `enlarge(condition.image)`; untouched places keep their values.
 
-        Colours of the kind's palette set that channel, black erases. `picture`: RGB, any size from S upwards.
+        Colours of the kind's palette set that channel, black erases.
         """
-        size = (self.map.shape[-1],) * 2
-        after = _integers(picture.convert("RGB").resize(size, Image.Resampling.NEAREST))  # (S, S, 3)
-        before = _integers(enlarge(self.image, picture.width).resize(size, Image.Resampling.NEAREST))  # (S, S, 3)
-        touched = np.abs(after - before).max(axis=-1, keepdims=True) > EDIT_TOLERANCE  # (S, S, 1)
+        shown = enlarge(self.image, picture.width)
+        after = _integers(picture.convert("RGB").resize(shown.size))  # (kS, kS, 3)
+        touched = np.abs(after - _integers(shown)).max(axis=-1) > EDIT_TOLERANCE  # (kS, kS)
         if not touched.any():
             return self
-        rgb = np.where(touched, after, _integers(self.image)).astype(np.uint8)  # (S, S, 3)
+        plain = _integers(self.image.resize(shown.size, Image.Resampling.NEAREST))  # averages back to the map's own
+        rgb = np.where(touched[..., None], after, plain).astype(np.uint8)  # (kS, kS, 3)
         return replace(self, map=self.kind.from_rgb(rgb, self.map))
 
 
@@ -158,11 +158,10 @@ class Translator:
         return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 
 
-def enlarge(picture: Image.Image, side: int = 512) -> Image.Image:
-    """A copy of at least `side` pixels for the eye: browsers show small pictures small."""
-    if picture.width >= side:
-        return picture
-    return picture.resize((side, round(side * picture.height / picture.width)), Image.Resampling.LANCZOS)
+def enlarge(picture: Image.Image, least: int = 512) -> Image.Image:
+    """A copy for the eye, a whole multiple of the size and at least `least` wide: browsers show small pictures small."""
+    times = -(-least // picture.width)
+    return picture.resize((times * picture.width, times * picture.height), Image.Resampling.LANCZOS)
 
 
 def _integers(picture: Image.Image) -> np.ndarray:

@@ -1,0 +1,54 @@
+"""What every tab needs: the loaded translators, the samples, uploads as they came, and errors as toasts."""
+
+import functools
+import traceback
+from pathlib import Path
+
+import gradio as gr
+
+from cocos_demo.errors import explain
+from cocos_demo.translator import Translator
+
+SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
+# One lane for everything that computes: two people at once wait for each other instead of halving the machine.
+HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}
+
+
+class Upload(gr.Image):
+    """A gr.Image that hands over the file as it was uploaded; photo.py opens it, and says what is wrong with it."""
+
+    def get_block_name(self) -> str:
+        return "image"  # the browser's part is gr.Image's own
+
+    def preprocess(self, payload):
+        return payload.path if payload and payload.path else super().preprocess(payload)
+
+
+@functools.cache
+def translator(name: str) -> Translator:
+    """The shipped checkpoint of this name, loaded once."""
+    return Translator.load(name)
+
+
+def samples(folder: str) -> list[str]:
+    """Paths of the pictures in data/samples/FOLDER, in order."""
+    return sorted(str(path) for path in (SAMPLES / folder).glob("*") if path.suffix in (".jpg", ".png"))
+
+
+def friendly(handler):
+    """Wrap a handler: a user's mistake becomes a toast; a fault of ours too, with its traceback in the terminal."""
+
+    @functools.wraps(handler)
+    def wrapped(*args, **kwargs):
+        try:
+            return handler(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            line = explain(error)
+            if line is None:
+                traceback.print_exc()
+                line = f"Something went wrong inside the program ({type(error).__name__}). The terminal tells more."
+            raise gr.Error(line, print_exception=False, duration=12) from error
+
+    return wrapped

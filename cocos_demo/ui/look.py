@@ -1,0 +1,50 @@
+"""Theme and style: the system's own fonts, nothing fetched from anywhere."""
+
+import html
+
+import gradio as gr
+
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+
+THEME = gr.themes.Soft(
+    primary_hue="indigo",
+    neutral_hue="slate",
+    font=SYSTEM_FONTS,
+    font_mono=("ui-monospace", "Consolas", "monospace"),
+).set(
+    block_label_background_fill="*background_fill_primary",
+    block_label_background_fill_dark="*background_fill_secondary",
+    block_label_text_color="*body_text_color_subdued",
+    block_label_text_color_dark="*body_text_color_subdued",
+    block_label_text_weight="500",
+)
+
+CSS = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+#head h1 { font-size: 1.6rem; font-weight: 700; margin: 0; }
+#head p { margin: .15rem 0 0; opacity: .8; }
+#head { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: flex-end; justify-content: space-between; }
+.badge { font-size: .8rem; padding: .2rem .65rem; border-radius: 999px; white-space: nowrap;
+         border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); }
+.step { font-weight: 600; margin: 0; }
+.step b { display: inline-block; width: 1.6em; height: 1.6em; line-height: 1.6em; margin-right: .4em; text-align: center;
+          border-radius: 50%; color: white; background: var(--color-accent); }
+.legend { display: flex; flex-wrap: wrap; gap: .3rem .8rem; font-size: .8rem; line-height: 1.2; }
+.legend span { display: inline-flex; align-items: center; gap: .35em; }
+.legend i { width: .85em; height: .85em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
+.legend { margin-top: .15rem; }
+.note { font-size: .85rem; margin: 0 0 .3rem; padding: .3rem .6rem; border-radius: 6px;
+        background: var(--background-fill-secondary); border-left: 3px solid var(--color-accent); }
+.thumbs .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none !important; padding: .5rem; }
+.thumbs .grid-container { grid-template-columns: repeat(auto-fill, minmax(54px, 1fr)) !important;
+                          grid-template-rows: none !important; grid-auto-rows: auto !important; gap: .4rem; }
+.thumbs .thumbnail-lg { aspect-ratio: 1; }
+.facts { margin: 0; font-size: .9rem; opacity: .85; }
+"""
+
+
+def head(device, reason: str) -> str:
+    """Title, one line, and a badge that says what computes, and why."""
+    return f"""<div id="head"><div><h1>A photo goes in, a picture comes out</h1>
+<p>Your photo gives the lines or the pose, the exemplar gives the look. CoCosNet finds what belongs where, and paints.</p>
+</div><span class="badge" title="{html.escape(reason)}">computing on {html.escape(str(device))}</span></div>"""
