@@ -78,7 +78,7 @@ class Mannequin:
 
     @torch.no_grad()
     def pose(self, phenotype, rotations, actions):
-        """Posed bodies: rotations (B, J, 3, 3), one per bone in rest axes relative to its parent; actions: dict of (B,).
+        """Posed bodies: rotations (B, J, 3, 3), a bone's relative to its parent in rest axes; actions: dict of (B,).
 
         Returns vertices (B, V, 3), COCO keypoints (B, 17, 3) and world rotations of the head (B, 3, 3).
         """

@@ -46,6 +46,10 @@ class Hits:
     weights: np.ndarray
     depth: np.ndarray
 
+    def take(self, which):
+        """The hits of some of the rays."""
+        return Hits(self.face[which], self.weights[which], self.depth[which])
+
 
 class Scene:
     """Triangles to cast rays at: vertices (V, 3), faces (F, 3)."""
@@ -89,7 +93,7 @@ def vertex_normals(vertices, faces):
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera: position (3,), axes (3, 3) rows right, down, forward; focal and centre in picture units (0..1)."""
+    """A pinhole camera: position (3,), axes (3, 3) rows right, down, forward; focal and centre in picture sides."""
 
     position: np.ndarray
     axes: np.ndarray
@@ -140,7 +144,7 @@ class Light:
             power * np.array([1 + warm, 1.0, 1 - warm]),
             fill * np.array([1 - warm, 1.0, 1 + 1.2 * warm]),
             fill * rng.uniform(0.45, 0.75) * np.array([1 + warm, 1.0, 1 - warm]),
-            rng.uniform(0.03, 0.16),
+            rng.uniform(0.015, 0.06),
         )
 
     def shade(self, albedo, normal, view, lit, gloss):
@@ -161,9 +165,21 @@ class Light:
         return out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
+def pixel_grid(size, low, high, samples):
+    """Unit coordinates (h, w, samples^2, 2) of sample points in the pixels low <= (x, y) < high of size x size."""
+    offsets = (np.arange(samples) + 0.5) / samples
+    xs, ys = np.arange(low[0], high[0]), np.arange(low[1], high[1])
+    x = (xs[None, :, None, None] + offsets[None, None, None, :]) / size
+    y = (ys[:, None, None, None] + offsets[None, None, :, None]) / size
+    x, y = np.broadcast_arrays(x, y)  # (h, w, s, s)
+    return np.stack([x, y], axis=-1).reshape(len(ys), len(xs), samples * samples, 2)
+
+
 def to_linear(srgb):
+    """sRGB 0..1 -> linear light, by the usual power."""
     return np.asarray(srgb, float) ** 2.2
 
 
 def to_srgb(linear):
+    """Linear light -> sRGB 0..1."""
     return np.clip(linear, 0, 1) ** (1 / 2.2)

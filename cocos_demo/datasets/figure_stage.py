@@ -5,22 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .figure_bodies import Mannequin
-from .figure_patterns import palette, smooth
-from .figure_render import Camera, Light, Scene, to_linear, to_srgb, vertex_normals
-from .figure_wardrobe import Fields, Look
+from .figure_backdrop import Backdrop, stool
+from .figure_patterns import palette
+from .figure_render import Camera, Light, Scene, pixel_grid, to_linear, to_srgb, vertex_normals
+from .figure_wardrobe import Dressed
 
-PARTS = (
-    "background", "hair", "head", "neck", "torso", "left upper arm", "right upper arm", "left forearm",
-    "right forearm", "left hand", "right hand", "left thigh", "right thigh", "left shin", "right shin", "left foot",
-    "right foot",
-)  # fmt: skip
-_PART_OF = {"head": 2, "neck": 3, "torso": 4, "upper_arm": 5, "forearm": 7, "hand": 9, "thigh": 11, "shin": 13, "foot": 15}
-
-# COCO keypoints (nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left before right) in OpenPose order;
-# the neck, the middle of the shoulders, is put in at 1.
+# COCO keypoints (nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left before right) in OpenPose's
+# order; the neck, the middle of the shoulders, is put in at 1.
 _OPENPOSE = [0, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3]
-# Which way, on the head at rest, one must look from to see nose, right eye, left eye, right ear, left ear.
+# Which way, on the head at rest, one must look from to see nose, right eye, left eye, right ear, left ear; how surely.
 _SEEN_FROM = {0: (0, -1, 0), 14: (-0.45, -0.9, 0), 15: (0.45, -0.9, 0), 16: (-1, 0, 0), 17: (1, 0, 0)}
 _SEEN_LIMIT = {0: -0.1, 14: 0.0, 15: 0.0, 16: -0.3, 17: -0.3}
 
@@ -69,147 +62,71 @@ def view_of(yaw):
     return "front" if turn <= 60 else "back" if turn >= 120 else "side"
 
 
-def pixel_grid(size, low, high, samples):
-    """Unit coordinates (n, n, samples^2, 2) of sample points in the pixels low <= (x, y) < high, and the box's shape."""
-    offsets = (np.arange(samples) + 0.5) / samples
-    xs, ys = np.arange(low[0], high[0]), np.arange(low[1], high[1])
-    x = (xs[None, :, None, None] + offsets[None, None, None, :]) / size
-    y = (ys[:, None, None, None] + offsets[None, None, :, None]) / size
-    x, y = np.broadcast_arrays(x, y)  # (h, w, s, s)
-    return np.stack([x, y], axis=-1).reshape(len(ys), len(xs), samples * samples, 2)
-
-
-class Backdrop:
-    """A studio: wall and floor with colours, a soft join, sometimes blurred shapes on the wall."""
-
-    def __init__(self, rng):
-        tones = palette(rng)
-        pale = rng.uniform(0.45, 0.9)
-        grey = np.full(3, rng.uniform(0.35, 0.92))
-        self.wall = (1 - pale) * tones[0] + pale * grey
-        self.floor = np.clip(self.wall * rng.uniform(0.72, 1.12), 0, 1) if rng.random() < 0.6 else (
-            0.6 * palette(rng)[0] + 0.4 * grey)  # fmt: skip
-        self.kind = str(rng.choice(["plain", "gradient", "spot", "blobs", "panels"], p=[0.2, 0.24, 0.22, 0.22, 0.12]))
-        self.soft = float(rng.choice([0.005, 0.05, 0.14]))
-        self.depth = rng.uniform(1.0, 3.0)
-        self.tones, self.rng = tones, rng
-
-    def paint(self, camera, size, floor_height):
-        """Linear colour (size, size, 3), and where the floor is (size, size) 0..1."""
-        rng = self.rng
-        grid = pixel_grid(size, (0, 0), (size, size), 1)[:, :, 0]  # (H, W, 2)
-        x, y = grid[..., 0], grid[..., 1]
-        rays = camera.rays(grid.reshape(-1, 2)).reshape(size, size, 3)
-        forward = camera.axes[2] * [1, 1, 0]
-        reach = (rays @ (forward / np.linalg.norm(forward)))  # (H, W) towards the wall
-        wall_at = np.linalg.norm((camera.position * [1, 1, 0])) + self.depth
-        height = camera.position[2] + rays[..., 2] / np.maximum(reach, 1e-3) * wall_at - floor_height
-        on_floor = smooth(-height, -self.soft * wall_at * 0.5, self.soft * wall_at * 0.5)
-        wall = np.tile(self.wall, (size, size, 1))
-        if self.kind == "gradient":
-            angle = rng.uniform(0, 2 * np.pi)
-            t = smooth((x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle), -0.7, 0.7)[..., None]
-            wall = wall * (1 - 0.55 * t) + 0.55 * t * self.tones[1]
-        elif self.kind == "spot":
-            cx, cy = rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.6)
-            wall = wall * (0.72 + 0.45 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 0.16))[..., None]
-        elif self.kind == "blobs":
-            for tone in (*self.tones, *palette(rng)):
-                cx, cy, r = rng.uniform(0, 1), rng.uniform(0, 0.8), rng.uniform(0.06, 0.22)
-                d = np.hypot((x - cx) * rng.uniform(0.6, 1.6), y - cy)
-                a = (0.5 * (1 - smooth(d, r * 0.5, r * 1.3)))[..., None]
-                wall = wall * (1 - a) + a * tone
-        elif self.kind == "panels":
-            width = rng.uniform(0.08, 0.3)
-            stripe = smooth(np.abs(((x / width + rng.uniform()) % 1) - 0.5), 0.2, 0.3)[..., None]
-            wall = wall * (1 - 0.25 * stripe) + 0.25 * stripe * self.tones[2]
-        floor = self.floor * np.clip(0.85 + 0.3 * (y - 0.5), 0, 1.1)[..., None]
-        mixed = wall * (1 - on_floor[..., None]) + floor * on_floor[..., None]
-        grain = rng.normal(0, 0.006, (size, size, 1))
-        return to_linear(np.clip(mixed + grain, 0, 1)), on_floor
-
-
-def _stool(seat, floor):
-    """A block under the seat: vertices (8, 3), faces (12, 3)."""
-    top, half = seat[2], 0.19
-    x, y = seat[0], seat[1] + 0.02
-    corners = np.array([(x + i * half, y + j * half, z) for z in (floor, top) for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
-    quads = [(0, 3, 2, 1), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7)]
-    return corners, np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))], np.int32)
-
-
-def render(body: Mannequin, fields: Fields, look: Look, vertices, coco, head, pose, size, rng) -> Shot:
-    """Draw one picture of a posed body: vertices (V, 3), COCO keypoints (17, 3), head rotation (3, 3)."""
-    vertices = vertices + vertex_normals(vertices, body.faces) * look.thickness(fields.vertices())[:, None]
-    normals = vertex_normals(vertices, body.faces)
+def render(dressed: Dressed, skin, coco, head, pose, size, rng) -> Shot:
+    """Draw one picture of a posed person: skin vertices (V, 3), COCO keypoints (17, 3), head rotation (3, 3)."""
+    vertices = dressed.place(skin, head)
+    normals = vertex_normals(vertices, dressed.faces)
     floor = vertices[:, 2].min() - pose.lift - 0.003
     camera, info = sample_camera(rng, vertices, coco)
     light = Light.sample(rng, info["yaw"])
     info["view"], info["pose"] = view_of(info["yaw"]), pose.kind
-
-    points, faces, count = vertices, body.faces, len(body.faces)
+    points, faces = vertices, dressed.faces
     furniture = np.clip(palette(rng)[0] * 0.5 + 0.3, 0, 1)
     if pose.seated:
         hips = coco[[11, 12]].mean(0)
-        trunk = vertices[body.region == body.regions.index("torso")]
-        block, sides = _stool(np.array([hips[0], hips[1], trunk[:, 2].min() + 0.012]), floor)
+        seat = skin[dressed.body.region == dressed.body.regions.index("torso"), 2].min()
+        block, sides = stool(np.array([hips[0], hips[1], seat + 0.012]), floor)
         points, faces = np.concatenate([points, block]), np.concatenate([faces, sides + len(vertices)])
     scene = Scene(points, faces)
 
-    # Colour: four samples a pixel, only where something can be hit.
+    canvas, on_floor = Backdrop(rng).paint(camera, size, floor)
+    canvas *= (1 - 0.6 * on_floor * _floor_shadow(scene, camera, light, size, floor, rng))[..., None]
     flat = camera.project(points) * size
     low = np.clip(np.floor(flat.min(0)) - 1, 0, size).astype(int)
     high = np.clip(np.ceil(flat.max(0)) + 1, 0, size).astype(int)
-    backdrop = Backdrop(rng)
-    canvas, on_floor = backdrop.paint(camera, size, floor)
-    canvas *= (1 - 0.6 * on_floor * _floor_shadow(scene, camera, light, size, floor, rng))[..., None]
-    box = (slice(low[1], high[1]), slice(low[0], high[0]))
+    box = (slice(low[1], high[1]), slice(low[0], high[0]))  # nothing is hit outside
+
+    # Colour: four samples a pixel.
     grid = pixel_grid(size, low, high, 2)  # (h, w, 4, 2)
     rays = camera.rays(grid.reshape(-1, 2))
     hits = scene.cast(np.broadcast_to(camera.position, rays.shape), rays)
-    on = np.flatnonzero(hits.face >= 0)
-    light_of, _ = _surface_light(body, fields, look, scene, normals, light, rays[on], hits, on, camera, count, furniture, rng)
-    samples = np.repeat(canvas[box][:, :, None], 4, axis=2).reshape(-1, 3)  # (h*w*4, 3)
-    samples[on] = light_of
+    on = hits.face >= 0
+    samples = np.repeat(canvas[box][:, :, None], 4, axis=2).reshape(-1, 3)  # (h w 4, 3)
+    samples[on] = _light(dressed, scene, normals, light, camera, rays[on], hits.take(on), furniture, rng)
     canvas[box] = samples.reshape(*grid.shape[:3], 3).mean(2)
     image = (to_srgb(canvas) * 255 + 0.5).astype(np.uint8)
 
     # Truth: one ray through each pixel's centre.
-    grid = pixel_grid(size, low, high, 1)
+    grid = pixel_grid(size, low, high, 1)  # (h, w, 1, 2)
     rays = camera.rays(grid.reshape(-1, 2))
     hits = scene.cast(np.broadcast_to(camera.position, rays.shape), rays)
-    seen = (hits.face >= 0) & (hits.face < count)
-    corners, weights = body.faces[hits.face[seen]], hits.weights[seen]
-    spots = fields.at(corners, weights)
-    parts_flat = np.zeros(len(rays), np.uint8)
-    parts_flat[seen] = _parts(body, look, corners, weights, spots)
-    surface, mask, parts = np.zeros((size, size, 3), np.float32), np.zeros((size, size), bool), np.zeros((size, size), np.uint8)
-    place = np.zeros((len(rays), 3), np.float32)
-    place[seen] = spots.p
-    shape = grid.shape[:2]
-    surface[box], mask[box], parts[box] = place.reshape(*shape, 3), seen.reshape(shape), parts_flat.reshape(shape)
+    seen = (hits.face >= 0) & (hits.face < len(dressed.faces))
+    hits = hits.take(seen)
+    corners = dressed.faces[hits.face]
+    spots = dressed.spots(corners, hits.weights)
+    mask = np.zeros((size, size), bool)
+    mask[box] = seen.reshape(grid.shape[:2])
+    surface, parts = np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.uint8)
+    surface[mask], parts[mask] = spots.p, dressed.parts(corners, hits.weights, spots)
     return Shot(image, _keypoints(coco, head, camera), parts, surface, mask, info)
 
 
-def _surface_light(body, fields, look, scene, normals, light, rays, hits, on, camera, count, furniture, rng):
-    """Linear light (N, 3) at the hits `on`: the figure's colours, or the furniture's."""
-    face, weights = hits.face[on], hits.weights[on]
-    place = camera.position + rays * hits.depth[on, None]
-    figure = face < count
-    normal, albedo, gloss = np.empty((len(on), 3)), np.tile(to_linear(furniture), (len(on), 1)), np.full(len(on), 0.03)
-    corners = body.faces[face[figure]]
-    normal[figure] = np.einsum("nk,nkc->nc", weights[figure], normals[corners])
-    triangle = scene.vertices[scene.faces[face]]
-    flat = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])
-    normal[~figure] = flat[~figure]
+def _light(dressed, scene, normals, light, camera, rays, hits, furniture, rng):
+    """Linear light (N, 3) from N hits: the figure's colours, or the furniture's."""
+    place = camera.position + rays * hits.depth[:, None]
+    figure = hits.face < len(dressed.faces)
+    triangle = scene.vertices[scene.faces[hits.face]]  # (N, 3, 3)
+    normal = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])
+    corners, weights = dressed.faces[hits.face[figure]], hits.weights[figure]
+    normal[figure] = np.einsum("nk,nkc->nc", weights, normals[corners])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    normal *= np.where((normal * rays).sum(1) > 0.25, -1.0, 1.0)[:, None]  # the inside of a surface
-    rgb, shine, _ = look.paint(fields.at(corners, weights[figure]))
-    albedo[figure], gloss[figure] = to_linear(rgb), shine
-    towards = light.towards(len(on), rng)
-    lit = 1 - 0.85 * scene.blocked(place + normal * 0.006, towards)
+    normal *= np.where((normal * rays).sum(1) > 0.25, -1.0, 1.0)[:, None]  # seen from inside
+    rgb, gloss = np.tile(furniture, (len(rays), 1)), np.full(len(rays), 0.03)
+    rgb[figure], gloss[figure], _ = dressed.look.paint(dressed.spots(corners, weights))
+    towards = light.towards(len(rays), rng)
+    lit = 1 - 0.85 * scene.blocked(place + normal * 0.012, towards)
     lit = np.where((normal * towards).sum(1) > 0, lit, 1.0)
-    return light.shade(albedo, normal, -rays, lit, gloss), normal
+    return light.shade(to_linear(rgb), normal, -rays, lit, gloss)
 
 
 def _floor_shadow(scene, camera, light, size, floor, rng):
@@ -227,18 +144,9 @@ def _floor_shadow(scene, camera, light, size, floor, rng):
     up = rng.normal(0, 0.5, (near.sum(), 3)) + [0, 0, 1]
     up /= np.linalg.norm(up, axis=1, keepdims=True)
     taken[near] = np.minimum(1, taken[near] + 0.5 * scene.blocked(place[near] + [0, 0, 0.002], up, 0.25))
-    map_ = Image.fromarray((taken.reshape(coarse, coarse) * 255).astype(np.uint8))
-    map_ = map_.filter(ImageFilter.GaussianBlur(coarse * 0.008)).resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(map_, np.float32) / 255
-
-
-def _parts(body, look, corners, weights, spots):
-    """Part label (N,) of each spot; left and right by the side of the canonical body."""
-    nearest = corners[np.arange(len(corners)), weights.argmax(1)]
-    base = np.array([_PART_OF[r] for r in body.regions], np.uint8)[body.region[nearest]]
-    right = (base >= 5) & (spots.p[:, 0] < 0)
-    base = base + right.astype(np.uint8)
-    return np.where(look.hair.covers(spots), 1, base).astype(np.uint8)
+    shadow = Image.fromarray((taken.reshape(coarse, coarse) * 255).astype(np.uint8))
+    shadow = shadow.filter(ImageFilter.GaussianBlur(coarse * 0.008))
+    return np.asarray(shadow.resize((size, size), Image.Resampling.BILINEAR), np.float32) / 255
 
 
 def _keypoints(coco, head, camera):

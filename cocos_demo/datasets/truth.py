@@ -7,8 +7,8 @@ import torch
 
 
 class Matches(NamedTuple):
-    """For each figure pixel of A: its index (N, 2) row, column; its twin in B (N, 2); their distance (N,) in metres on the
-    canonical body; whether the twin is visible in B (N,) bool."""
+    """For each figure pixel of A: its index (N, 2) row, column; its twin in B (N, 2); their distance (N,) in metres on
+    the canonical body; whether the twin is visible in B (N,) bool."""
 
     source: np.ndarray
     target: np.ndarray
