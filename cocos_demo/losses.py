@@ -14,18 +14,25 @@ from .models.correspondence import normalise
 Features = dict[str, Tensor]
 
 
-def _weighted(values: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean of (B, ...) over everything; `weight` (B,) or (B, 1, H, W) says what counts. 0 where nothing counts."""
-    if weight is None:
+def _precise(t: Tensor) -> Tensor:
+    """float32 also out of half-precision networks; float64 stays."""
+    return t if t.dtype == torch.float64 else t.float()
+
+
+def _mean_where(values: Tensor, known: Tensor | None) -> Tensor:
+    """Mean of values (B, C, h, w) over the places where `known` (B, 1, H, W) in [0, 1] says so; 0 where it never does."""
+    if known is None:
         return values.mean()
-    weight = weight.view(-1, *([1] * (values.dim() - 1))) if weight.dim() == 1 else weight
-    weight = weight.expand_as(values)
-    return (values * weight).sum() / weight.sum().clamp(min=1.0)
+    known = F.adaptive_avg_pool2d(known, values.shape[2:])  # (B, 1, h, w)
+    return (values.mean(dim=1, keepdim=True) * known).sum() / known.sum().clamp(min=1.0)
 
 
-def feature_matching(phi_x_hat: Features, phi_x: Features, lambdas: dict[str, float], weight: Tensor | None = None) -> Tensor:
-    """Eq. 8, L_feat = sum_l lambda_l |phi_l(x_hat) - phi_l(x_B)|_1, on pseudo pairs: `weight` (B,) is 1 for these, 0 else."""
-    return sum(lambda_l * _weighted((phi_x_hat[layer] - phi_x[layer]).abs(), weight) for layer, lambda_l in lambdas.items())
+def feature_matching(phi_x_hat: Features, phi_x: Features, lambdas: dict[str, float], known: Tensor | None = None) -> Tensor:
+    """Eq. 8, L_feat = sum_l lambda_l |phi_l(x_hat) - phi_l(x_B)|_1, on pseudo pairs.
+
+    `known` (B, 1, H, W): 1 where x_B is what the exemplar's looks give, 0 elsewhere; None: everywhere.
+    """
+    return sum(lambda_l * _mean_where((phi_x_hat[layer] - phi_x[layer]).abs(), known) for layer, lambda_l in lambdas.items())
 
 
 def domain_alignment(x_S: Tensor, x_B_S: Tensor) -> Tensor:
@@ -33,7 +40,7 @@ def domain_alignment(x_S: Tensor, x_B_S: Tensor) -> Tensor:
 
     Both are centred and brought to unit length first, so shrinking the features cannot lower it.
     """
-    return (normalise(x_S.float()) - normalise(x_B_S.float())).abs().sum(dim=1).mean() / x_S.shape[1] ** 0.5
+    return (normalise(_precise(x_S)) - normalise(_precise(x_B_S))).abs().sum(dim=1).mean() / x_S.shape[1] ** 0.5
 
 
 def perceptual(phi_x_hat: Features, phi_x: Features, layer: str = "relu4_2") -> Tensor:
@@ -48,9 +55,9 @@ def contextual(fx: Tensor, fy: Tensor, bandwidth: float = 0.1, rows: int = 1024)
     positions; d_ij = 1 - cos; d~_ij = d_ij / (min_k d_ik + 1e-3); A_ij = softmax_j((1 - d~_ij) / bandwidth).
     Never holds more than `rows` rows of the HW x H'W' matrix, in the backward pass either: blocks are computed again there.
     """
-    mu = fy.float().mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
-    q = F.normalize((fx.float() - mu).flatten(2), dim=1).transpose(1, 2)  # (B, HW, C)
-    k = F.normalize((fy.float() - mu).flatten(2), dim=1)  # (B, C, H'W')
+    mu = _precise(fy).mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
+    q = F.normalize((_precise(fx) - mu).flatten(2), dim=1).transpose(1, 2)  # (B, HW, C)
+    k = F.normalize((_precise(fy) - mu).flatten(2), dim=1)  # (B, C, H'W')
 
     def best_affinity(block: Tensor) -> Tensor:
         d = 1 - block @ k  # (B, rows, H'W')
@@ -87,9 +94,9 @@ def hinge_generator(fake: list[list[Tensor]]) -> Tensor:
     return sum(terms) / len(terms)
 
 
-def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], weight: Tensor | None = None) -> Tensor:
+def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], known: Tensor | None = None) -> Tensor:
     """L1 between D's hidden features of x_B and x_hat (named on CoCosNet's slides; Wang et al. 2018), mean over scales and layers."""
-    terms = [_weighted((f.float() - r.float().detach()).abs(), weight)
+    terms = [_mean_where((f.float() - r.float().detach()).abs(), known)
              for r_scale, f_scale in zip(real, fake, strict=True) for r, f in zip(r_scale[:-1], f_scale[:-1], strict=True)]
     return sum(terms) / len(terms)
 
@@ -97,9 +104,9 @@ def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], w
 # ---- Extras: not in the paper's Eq. 14; weight 0 in every table that speaks of the paper.
 
 
-def pixel(x_hat: Tensor, x_B: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Extra: L1 between output (or warp) and photo, (B, 3, H, W) each; `weight` (B,) or (B, 1, H, W) says what counts."""
-    return _weighted((x_hat.float() - x_B).abs(), weight)
+def pixel(x_hat: Tensor, x_B: Tensor, known: Tensor | None = None) -> Tensor:
+    """Extra: L1 between output (or warp) and photo, (B, 3, H, W) each, where `known`."""
+    return _mean_where((_precise(x_hat) - x_B).abs(), known)
 
 
 def warped_condition(r_A: Tensor, x_A: Tensor) -> Tensor:
@@ -108,5 +115,5 @@ def warped_condition(r_A: Tensor, x_A: Tensor) -> Tensor:
     The released code's `warp_mask` for label maps, here for drawn ones. Lines cover few pixels, so the error is divided by
     the mean of both maps: 2 when nothing meets, 0 when all does.
     """
-    error, mass = (r_A.float() - x_A).abs().mean(), (r_A.float() + x_A).mean()
+    error, mass = (_precise(r_A) - x_A).abs().mean(), (_precise(r_A) + x_A).mean()
     return 2 * error / mass.clamp(min=1e-6)

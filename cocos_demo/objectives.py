@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from . import losses
 from .datasets.pairs import Batch
 from .features import VGG
-from .models.correspondence import cycle, warp
-from .models.cocosnet import CoCosNet, Translation
+from .models.correspondence import warp
+from .models.cocosnet import CoCosNet
 
 # lambda_l of Eq. 8: deeper layers count more, as in Johnson et al. 2016 and the released code. Names both VGGs have.
 LAMBDAS = {"relu1_2": 1 / 32, "relu2_2": 1 / 16, "relu3_2": 1 / 8, "relu4_2": 1 / 4, "relu5_2": 1.0}
 # omega_l of Eq. 11: relu2_2 to relu5_2.
 OMEGAS = {"relu2_2": 1.0, "relu3_2": 2.0, "relu4_2": 4.0, "relu5_2": 8.0}
-CONTEXT_POSITIONS = 32  # finer maps are pooled to 32 x 32 for Eq. 11 (the released code pools them too)
+CONTEXT_STRIDE = 8  # for Eq. 11 finer layers are pooled to an eighth of the picture, as the released code pools relu2_2
 
 
 @dataclass
@@ -48,54 +48,62 @@ class Weights:
         return tuple(sorted(wanted))
 
 
-def _pooled(phi: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {layer: F.adaptive_avg_pool2d(f, CONTEXT_POSITIONS) if min(f.shape[2:]) > CONTEXT_POSITIONS else f
-            for layer, f in phi.items()}
+def _pooled(phi: dict[str, Tensor], size: int) -> dict[str, Tensor]:
+    strides = {layer: CONTEXT_STRIDE * f.shape[3] // size for layer, f in phi.items()}
+    return {layer: F.avg_pool2d(f, strides[layer]) if strides[layer] > 1 else f for layer, f in phi.items()}
 
 
 def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
-             adversarial: bool) -> tuple[Translation, dict[str, Tensor]]:
-    """CoCosNet, Eq. 14: one forward pass -> the translation and its terms, unweighted, by their names in `Weights`.
+             adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    """CoCosNet, Eq. 14: one forward pass -> the picture and the terms, unweighted, by their names in `Weights`.
 
-    Terms of weight 0 are left out. The adversarial terms come only where `adversarial`.
+    Terms of weight 0 are left out. The adversarial terms come only where `adversarial`. Where no term looks at the picture,
+    G does not run and the picture is the warp: the correspondence is trained alone.
     """
-    out = net(batch.x_A, batch.y_B, batch.y_A)
-    x_hat, paired, s = out.image.float(), batch.paired, net.config.stride
+    s = net.config.stride
+    blurred = [F.avg_pool2d(c, 2 * s + 1, s, s) for c in (batch.x_A, batch.y_A)]  # (B, N, size/s, size/s)
+    inputs = (batch.x_A, batch.y_B, batch.y_A, blurred[1] if w.warped_condition else None)
+    if w.layers or w.pixel or adversarial:
+        out = net(*inputs)
+        image, match = out.image.float(), out.match
+    else:
+        match = net.correspond(*inputs)
+        image = match.warped
+    known, size = batch.known, batch.x_B.shape[3]
     terms = {}
     if w.layers:
-        phi = vgg(x_hat, w.layers)
+        phi = vgg(image, w.layers)
         with torch.no_grad():
             phi_x = vgg(batch.x_B, w.layers)
             phi_y = vgg(batch.y_B, w.layers) if w.context else {}
         if w.feat:
-            terms["feat"] = losses.feature_matching(phi, phi_x, LAMBDAS, paired)  # Eq. 8
+            terms["feat"] = losses.feature_matching(phi, phi_x, LAMBDAS, known)  # Eq. 8
         if w.detail:
-            terms["detail"] = losses.feature_matching(phi, phi_x, {"relu1_2": 1.0, "relu2_2": 1.0}, paired)
+            terms["detail"] = losses.feature_matching(phi, phi_x, {"relu1_2": 1.0, "relu2_2": 1.0}, known)
         if w.perc:
             terms["perc"] = losses.perceptual(phi, phi_x)  # Eq. 10
-        if w.context:
-            terms["context"] = losses.exemplar_contextual(_pooled(phi), _pooled(phi_y), OMEGAS)  # Eq. 11
+        if w.context:  # Eq. 11
+            terms["context"] = losses.exemplar_contextual(_pooled(phi, size), _pooled(phi_y, size), OMEGAS)
     if w.domain:
-        terms["domain"] = losses.domain_alignment(out.x_S, net.y_S(batch.x_B, batch.x_A))  # Eq. 9
+        terms["domain"] = losses.domain_alignment(match.x_S, net.y_S(batch.x_B, batch.x_A))  # Eq. 9
     if w.reg:
-        y_small = F.avg_pool2d(batch.y_B, s)
-        terms["reg"] = losses.cycle_consistency(cycle(out.x_S, out.y_S, y_small, net.config.alpha), y_small)  # Eq. 12
+        back = warp(match.y_S, match.x_S, match.coarse, net.config.alpha)  # r_y->x->y
+        terms["reg"] = losses.cycle_consistency(back, F.avg_pool2d(batch.y_B, s))  # Eq. 12
     if adversarial:
-        fake = discriminator(batch.x_A, out.image)
+        fake = discriminator(batch.x_A, image)
         if w.adv:
             terms["adv"] = losses.hinge_generator(fake)  # Eq. 13
         if w.d_feat:
             with torch.no_grad():
                 real = discriminator(batch.x_A, batch.x_B)
-            terms["d_feat"] = losses.discriminator_features(real, fake, paired)
+            terms["d_feat"] = losses.discriminator_features(real, fake, known)
     if w.pixel:
-        terms["pixel"] = losses.pixel(x_hat, batch.x_B, paired)
+        terms["pixel"] = losses.pixel(image, batch.x_B, known)
     if w.warp:
-        terms["warp"] = losses.pixel(out.warped, batch.x_B, paired)
+        terms["warp"] = losses.pixel(match.warped, batch.x_B, known)
     if w.warped_condition:
-        blurred = [F.avg_pool2d(c, 2 * s + 1, s, s) for c in (batch.x_A, batch.y_A)]  # (B, N, size/s, size/s)
-        terms["warped_condition"] = losses.warped_condition(warp(out.x_S, out.y_S, blurred[1], net.config.alpha), blurred[0])
-    return out, terms
+        terms["warped_condition"] = losses.warped_condition(match.along, blurred[0])
+    return image, terms
 
 
 OBJECTIVES = {"cocosnet": cocosnet}

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torchvision.utils import make_grid
 from tqdm import tqdm
 
-from . import checkpoints
+from . import checkpoints, viz
 from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
 from .device import pick_device
 from .features import load_vgg
@@ -24,7 +25,6 @@ from .models import SYSTEMS
 from .models.discriminator import Discriminator
 from .models.layers import bake
 from .objectives import OBJECTIVES, Weights
-from .photo import to_image
 
 
 class TrainingError(RuntimeError):
@@ -36,7 +36,7 @@ class TrainArgs:
     """Train a system on a prepared folder. Stop it with Ctrl-C at any time; the same command goes on from there."""
 
     data: Path  # a prepared folder (python -m cocos_demo prepare ...)
-    out: Path  # where the run lives: state.pt, log.jsonl, samples/, and the checkpoint NAME.safetensors
+    out: Path  # where the run lives: state.pt, log.jsonl, samples/, history/, NAME.safetensors
     name: str = "model"  # name of the checkpoint
     system: str = "cocosnet"
     preset: str = "tiny"
@@ -79,14 +79,14 @@ class Trainer:
         self.sampler = PairSampler(self.folder, args.size, args.mix, args.seed)
         self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **args.choices)
         self.D = Discriminator(len(kind.channels), args.d_width)
-        self.vgg = load_vgg(args.features).to(self.device) if args.weights.layers else None
+        self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last) if args.weights.layers else None
         for module in (self.net, self.D):
             module.to(self.device, memory_format=torch.channels_last).train()
         self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(args.ema), use_buffers=True)
         betas = (args.beta1, args.beta2)
         self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
         self.opt_D = torch.optim.Adam(self.D.parameters(), lr=args.lr_d, betas=betas)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.before = 0, 0.0, 0  # `before`: steps of the runs that `init` goes back to
         self.objective = OBJECTIVES[args.system]
         if self.state_file.is_file():
             self._restore(self.state_file)
@@ -115,7 +115,7 @@ class Trainer:
             opt.param_groups[0]["lr"] = lr * self._rate()
         self.D.requires_grad_(False)
         with self._autocast():
-            out, terms = self.objective(self.net, self.D, self.vgg, batch, a.weights, bool(adversarial))
+            image, terms = self.objective(self.net, self.D, self.vgg, batch, a.weights, bool(adversarial))
         total = sum(getattr(a.weights, name) * term for name, term in terms.items())
         self._check_finite(total, terms)
         self.opt_G.zero_grad(set_to_none=True)
@@ -123,18 +123,18 @@ class Trainer:
         norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None])
         self.opt_G.step()
         self.ema.update_parameters(self.net)
-        report = {name: float(term) for name, term in terms.items()} | {"total": float(total), "grad_norm": float(norm)}
+        report = {name: term.item() for name, term in terms.items()} | {"total": total.item(), "grad_norm": norm.item()}
         if adversarial:
             self.D.requires_grad_(True)
             with self._autocast():
-                fake = self.D(batch.x_A, out.image.detach())
+                fake = self.D(batch.x_A, image.detach())
                 real = self.D(batch.x_A, batch.x_B)
             loss_D = hinge_discriminator(real, fake)  # Eq. 13
             self._check_finite(loss_D, {"D": loss_D})
             self.opt_D.zero_grad(set_to_none=True)
             loss_D.backward()
             self.opt_D.step()
-            report["D"] = float(loss_D)
+            report["D"] = loss_D.item()
         return report
 
     def _check_finite(self, total: Tensor, terms: dict[str, Tensor]) -> None:
@@ -182,11 +182,11 @@ class Trainer:
             bar.close()
             if all(torch.isfinite(p).all() for p in self.net.parameters()):
                 self.save()
-        return self.export()
+        return self.export(a.out / f"{a.name}.safetensors")
 
     def save(self) -> None:
-        """Write the state beside, rename it into place, and draw the sample sheet and the present checkpoint."""
-        state = {"step": self.step, "seconds": self.seconds, "net": self.net.state_dict(), "D": self.D.state_dict(),
+        """Write the state beside and rename it into place; leave a sample sheet and a checkpoint of this step."""
+        state = {"step": self.step, "seconds": self.seconds, "before": self.before, "net": self.net.state_dict(), "D": self.D.state_dict(),
                  "ema": self.ema.state_dict(), "opt_G": self.opt_G.state_dict(), "opt_D": self.opt_D.state_dict(),
                  "rng": torch.get_rng_state(), "config": asdict(self.net.config)}
         beside = self.state_file.with_suffix(".part")
@@ -195,6 +195,7 @@ class Trainer:
         sheet = self.sample_sheet()
         (self.args.out / "samples").mkdir(exist_ok=True)
         sheet.save(self.args.out / "samples" / f"{self.step:06d}.jpg", quality=92)
+        self.export(self.args.out / "history" / f"{self.step:06d}.safetensors")
 
     def _restore(self, path: Path) -> None:
         state = self._read(path)
@@ -203,7 +204,7 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         self.opt_G.load_state_dict(state["opt_G"])
         self.opt_D.load_state_dict(state["opt_D"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.seconds, self.before = state["step"], state["seconds"], state["before"]
         torch.set_rng_state(state["rng"])
 
     def _begin_with(self, path: Path) -> None:
@@ -212,6 +213,7 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         self.net.load_state_dict(self.ema.module.state_dict())
         self.D.load_state_dict(state["D"])
+        self.before, self.seconds = state["before"] + state["step"], state["seconds"]
 
     def _read(self, path: Path) -> dict:
         try:
@@ -223,28 +225,23 @@ class Trainer:
                                 f"use another --out, or the same choices")
         return state
 
-    @torch.no_grad()
-    def sample_sheet(self, count: int = 6):
-        """Rows of condition, exemplar, warp, output, photo for fixed pairs -> PIL image; by the averaged weights."""
+    def sample_sheet(self, count: int = 6) -> Image.Image:
+        """Condition, exemplar, warp, output and photo of fixed training pairs, by the averaged weights."""
         batch = PairSampler(self.folder, self.args.size, self.args.mix, seed=12345)(0, count).to(self.device)
-        self.ema.module.eval()
-        out = self.ema.module(batch.x_A, batch.y_B, batch.y_A)
-        self.ema.module.train()
-        drawn = torch.stack([torch.from_numpy(self.folder.kind.to_rgb(c.cpu().numpy())).permute(2, 0, 1) for c in batch.x_A])
-        columns = [drawn.to(self.device) / 127.5 - 1, batch.y_B, out.warped, out.image, batch.x_B]
-        rows = torch.stack([c.float().cpu() for c in columns], dim=1).flatten(0, 1)  # (5 count, 3, S, S)
-        return to_image(make_grid(rows, nrow=5, padding=2).clamp(-1, 1))
+        net = self.ema.module.eval()
+        columns = viz.translations(net, self.folder.kind, batch.x_A, batch.x_B, batch.y_A, batch.y_B)
+        net.train()
+        return viz.sheet(columns, side=self.args.size)
 
-    def export(self) -> Path:
-        """The averaged weights, baked and in half precision, with their model card -> NAME.safetensors in the run's folder."""
+    def export(self, path: Path) -> Path:
+        """The averaged weights, baked and in half precision, with their model card, as a checkpoint that `load` takes."""
         a = self.args
         net = SYSTEMS[a.system](**asdict(self.net.config))
         net.load_state_dict(self.ema.module.state_dict())
         card = {"name": a.name, "system": a.system, "condition": self.folder.kind.name, "size": a.size,
                 "data": self.folder.index.get("source", str(a.data.name)), "people": len(self.folder.people),
-                "pictures": len(self.folder), "steps": self.step, "batch": a.batch, "seconds": round(self.seconds),
+                "pictures": len(self.folder), "steps": self.before + self.step, "batch": a.batch, "seconds": round(self.seconds),
                 "features": self.vgg.name if self.vgg else None, "weights": asdict(a.weights), "mix": asdict(a.mix)}
-        path = a.out / f"{a.name}.safetensors"
         checkpoints.save(path, bake(net), card)
         return path
 
@@ -253,5 +250,7 @@ def run(args: TrainArgs) -> None:
     """The command `train`."""
     if not (args.steps > 0 and args.batch > 0 and math.isfinite(args.lr_g) and args.lr_g > 0):
         raise TrainingError("steps, batch and rates must be above 0")
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started the run in the background, deaf to Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     path = Trainer(args).run()
     print(f"wrote {path}")

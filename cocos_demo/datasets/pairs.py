@@ -67,6 +67,14 @@ class PreparedFolder:
         file = self.path / "edges" / f"{self.items[i]['name']}.png"
         return np.array(Image.open(file)) if file.is_file() else None
 
+    def figure(self, i: int) -> Tensor:
+        """(1, S, S) float: 1 on the figure, by the part map; 1 everywhere for kinds without one."""
+        if "parts" not in self.index:
+            return torch.ones(1, self.load_size, self.load_size)
+        parts = Image.open(self.path / "parts" / f"{self.items[i]['name']}.png")
+        mask = np.array(parts.resize((self.load_size, self.load_size), Image.NEAREST)) > 0
+        return torch.from_numpy(mask).float()[None]
+
     def photo(self, i: int, size: int) -> Tensor:
         """(3, size, size) in [-1, 1], undistorted."""
         return F.adaptive_avg_pool2d(self.image(i).float() / 127.5 - 1, size)
@@ -88,13 +96,15 @@ class Mix:
 
 @dataclass
 class Batch:
-    """x_A, y_A (B, C, S, S) in [0, 1]; x_B, y_B (B, 3, S, S) in [-1, 1]; paired (B,): 1 where x_B is what y_B's looks give."""
+    """x_A, y_A (B, C, S, S) in [0, 1]; x_B, y_B (B, 3, S, S) in [-1, 1]; known (B, 1, S, S): 1 where x_B is what y_B's looks
+    give: everywhere for pseudo pairs, nowhere for different people; of one person the figure alone, where a part map tells
+    it from the background."""
 
     x_A: Tensor
     x_B: Tensor
     y_A: Tensor
     y_B: Tensor
-    paired: Tensor
+    known: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(t.to(device, non_blocking=True) for t in vars(self).values()))
@@ -123,34 +133,39 @@ class PairSampler:
         person = self.folder.items[i]["person"]
         others = [k for k in self.folder.people[person] if k != i]
         flip = bool(rng.integers(2))
-        x_A, x_B = self._take(i, rng, flip)
+        x_A, x_B, figure = self._take(i, rng, flip)
         if sort == 0 and others:
-            y_A, y_B = self._take(int(rng.choice(others)), rng, flip)
+            y_A, y_B, _ = self._take(int(rng.choice(others)), rng, flip)
+            known = figure
         elif sort == 2:
             stranger = self.names[int(rng.integers(len(self.names) - 1))]
             stranger = self.names[-1] if stranger == person else stranger
-            y_A, y_B = self._take(int(rng.choice(self.folder.people[stranger])), rng, bool(rng.integers(2)))
+            y_A, y_B, _ = self._take(int(rng.choice(self.folder.people[stranger])), rng, bool(rng.integers(2)))
+            known = torch.zeros_like(figure)
         else:
             y_A, y_B = self._pseudo(x_A, x_B, rng)
-        return x_A, x_B, y_A, y_B, torch.tensor(float(sort != 2))
+            known = torch.ones_like(figure)
+        return x_A, x_B, y_A, y_B, known
 
-    def _take(self, i: int, rng: np.random.Generator, flip: bool) -> tuple[Tensor, Tensor]:
-        """Condition and picture of item i under one small affine map: the points are moved and drawn anew, so lines stay crisp."""
+    def _take(self, i: int, rng: np.random.Generator, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Condition, picture and figure mask of item i under one small affine map: the points are moved and drawn anew, so
+        lines stay crisp."""
         folder, m = self.folder, self.mix.move
         affine = distortion.random_affine(rng, 0.1 * m, 0.04 * m, 0.12 * m, flip)
-        picture = folder.image(i).float() / 127.5 - 1
         points, edges = distortion.move_points(folder.points[i], affine), folder.edges(i)
         if flip:
             points = folder.kind.mirror(points)
         if edges is not None:
             grid = distortion.affine_grid(affine, edges.shape[0])
             edges = distortion.sample(torch.from_numpy(edges).float()[None], grid)[0].numpy()
+        drawn = folder.kind.draw(folder.kind.disturb(points, rng), self.size, edges)
+        picture = torch.cat([folder.image(i).float() / 127.5 - 1, folder.figure(i)])  # (4, S, S)
         if m > 0:
             picture = distortion.sample(picture, distortion.affine_grid(affine, folder.load_size))
         elif flip:
             picture = picture.flip(2)
-        drawn = folder.kind.draw(folder.kind.disturb(points, rng), self.size, edges)
-        return torch.from_numpy(drawn), F.adaptive_avg_pool2d(picture, self.size)
+        picture = F.adaptive_avg_pool2d(picture, self.size)
+        return torch.from_numpy(drawn), picture[:3], picture[3:]
 
     def _pseudo(self, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """The pseudo exemplar x'_B = h(x_B), and its condition under the same h."""

@@ -64,14 +64,24 @@ PRESETS = {
 
 
 @dataclass
+class Correspondence:
+    """What section 3.1 finds. h, w = size / stride."""
+
+    x_S: Tensor  # (B, C, h, w), Eq. 1
+    y_S: Tensor  # (B, C, h, w), Eq. 2
+    warped: Tensor  # r_y->x (B, 3, size, size) in [-1, 1], Eq. 4
+    coarse: Tensor  # the same on the grid of S (B, 3, h, w)
+    along: Tensor  # other values moved by the same weights (B, K, h, w)
+
+
+@dataclass
 class Translation:
-    """What a system answers. All (B, 3, h, w) in [-1, 1]; x_S and y_S (B, C, H, W) are the features that were matched."""
+    """What a system answers. Pictures are (B, 3, h, w) in [-1, 1]."""
 
     image: Tensor
     warped: Tensor
     warps: tuple[Tensor, ...]  # coarse to fine
-    x_S: Tensor
-    y_S: Tensor
+    match: Correspondence
 
 
 class Adaptor(nn.Module):
@@ -135,7 +145,8 @@ class CoCosNet(nn.Module):
     """CoCosNet. `net(condition, exemplar)` -> `Translation`.
 
     condition x_A (B, condition_channels, size, size) in [0, 1]; exemplar y_B (B, 3, size, size) in [-1, 1];
-    exemplar_condition (B, condition_channels, size, size), needed where config.exemplar_input is "image+condition".
+    exemplar_condition (B, condition_channels, size, size), needed where config.exemplar_input is "image+condition";
+    along (B, K, size/stride, size/stride), any values of the exemplar that the same weights are to move.
     """
 
     def __init__(self, preset: str = "tiny", **choices):
@@ -160,20 +171,25 @@ class CoCosNet(nn.Module):
             raise ValueError("this network reads the exemplar together with its condition map; give exemplar_condition")
         return self.F_B(torch.cat([y_B, y_A], dim=1))
 
-    def warp_exemplar(self, x_S: Tensor, y_S: Tensor, y_B: Tensor) -> Tensor:
-        """Eq. 4 for any picture on the exemplar's grid: (B, K, size, size) -> r_y->x (B, K, size, size)."""
-        s, alpha = self.config.stride, self.config.alpha
-        if self.config.carries == "patches":
-            return from_patches(warp(x_S, y_S, to_patches(y_B, s), alpha), s)
-        return resize(warp(x_S, y_S, F.avg_pool2d(y_B, s), alpha), y_B.shape[2:])
-
-    def forward(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None) -> Translation:
+    def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None,
+                   along: Tensor | None = None) -> Correspondence:
+        """Section 3.1 alone, without the translation network. Arguments as `forward`."""
         self._check(condition, exemplar, exemplar_condition)
+        s, alpha, patches = self.config.stride, self.config.alpha, self.config.carries == "patches"
         x_S = self.x_S(condition)  # Eq. 1
         y_S = self.y_S(exemplar, exemplar_condition)  # Eq. 2
-        r = self.warp_exemplar(x_S, y_S, exemplar)  # Eq. 3, 4
-        style = torch.cat([r, condition], dim=1) if self.config.modulation == "warp+condition" else r
-        return Translation(self.G(style), r, (r,), x_S, y_S)  # Eq. 5 to 7
+        y = to_patches(exemplar, s) if patches else F.avg_pool2d(exemplar, s)  # (B, 48 or 3, h, w)
+        values = y if along is None else torch.cat([y, along], dim=1)
+        moved = warp(x_S, y_S, values, alpha)  # Eq. 3, 4
+        r = from_patches(moved[:, : y.shape[1]], s) if patches else moved[:, :3]  # (B, 3, size, size) or (B, 3, h, w)
+        coarse = F.avg_pool2d(r, s) if patches else r
+        return Correspondence(x_S, y_S, resize(r, exemplar.shape[2:]), coarse, moved[:, y.shape[1]:])
+
+    def forward(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None,
+                along: Tensor | None = None) -> Translation:
+        match = self.correspond(condition, exemplar, exemplar_condition, along)
+        style = torch.cat([match.warped, condition], dim=1) if self.config.modulation == "warp+condition" else match.warped
+        return Translation(self.G(style), match.warped, (match.warped,), match)  # Eq. 5 to 7
 
     def _check(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None) -> None:
         c = self.config

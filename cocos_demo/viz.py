@@ -1,0 +1,49 @@
+"""Pictures of what the networks do, as PIL images."""
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from .photo import to_image
+
+COLUMNS = ("condition", "exemplar", "warped exemplar", "output", "photo")
+
+
+def sheet(columns: Sequence[Sequence[Image.Image]], titles: Sequence[str] = COLUMNS, side: int = 160, pairs: int = 1) -> Image.Image:
+    """A table of pictures: `columns[c][r]`, each drawn side x side; the rows stand in `pairs` groups beside each other."""
+    rows = -(-len(columns[0]) // pairs)
+    gap, head, wide = 4, 22, len(columns)
+    group = wide * (side + gap) + 3 * gap
+    page = Image.new("RGB", (pairs * group - 3 * gap, head + rows * (side + gap)), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=13)
+    for p in range(pairs):
+        for c, title in enumerate(titles):
+            pen.text((p * group + c * (side + gap) + side / 2, head / 2), title, fill="black", font=font, anchor="mm")
+            for r, picture in enumerate(columns[c][p * rows:(p + 1) * rows]):
+                at = (p * group + c * (side + gap), head + r * (side + gap))
+                page.paste(picture.resize((side, side), Image.Resampling.LANCZOS), at)
+    return page
+
+
+@torch.no_grad()
+def translations(net: torch.nn.Module, kind, x_A: Tensor, x_B: Tensor, y_A: Tensor, y_B: Tensor) -> list[list[Image.Image]]:
+    """Run net on a batch -> the columns of a sheet. x_A, y_A (B, N, S, S) in [0, 1]; x_B, y_B (B, 3, S, S) in [-1, 1]."""
+    out = net(x_A, y_B, y_A)
+    drawn = [Image.fromarray(kind.to_rgb(c)) for c in x_A.cpu().numpy()]
+    return [drawn, *([to_image(p.float().cpu().clamp(-1, 1)) for p in batch] for batch in (y_B, out.warped, out.image, x_B))]
+
+
+def curves(x: Sequence[float], lines: dict[str, Sequence[float]], x_label: str, y_label: str):
+    """Lines over a common x as a matplotlib figure: solid lines for what is learned, grey dashes for constant answers."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for name, y in lines.items():
+        constant = len(set(y)) == 1 and len(x) > 1
+        axes.plot(x, y, **(dict(color="0.5", ls="--") if constant else dict(marker="o", ms=3)), label=name)
+    axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure

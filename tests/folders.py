@@ -1,0 +1,38 @@
+"""A small prepared folder, in the published format, for tests that train or measure."""
+
+import json
+
+import numpy as np
+from PIL import Image
+
+
+def prepared(path, condition="figure", people=3, shots=2, size=32, held_out=1, seed=0):
+    """Write random pictures of `people`, the last `held_out` of them in the split "test" -> the folder."""
+    rng = np.random.default_rng(seed)
+    items, points = [], []
+    for folder in ("images", *(("parts", "surface") if condition == "figure" else ("edges",))):
+        (path / folder).mkdir(parents=True)
+    for p in range(people):
+        colour = rng.integers(0, 256, 3)
+        for s in range(shots):
+            name = f"P{p}_{s}"
+            items.append({"name": name, "person": f"P{p}", "split": "test" if p >= people - held_out else "train", "yaw": 0.0})
+            points.append(np.column_stack([rng.uniform(0.2, 0.8, (18 if condition == "figure" else 478, 2)),
+                                           np.ones(18 if condition == "figure" else 478)]))
+            picture = np.full((size, size, 3), 200, np.uint8)
+            picture[size // 4:-size // 4, size // 4:-size // 4] = colour
+            Image.fromarray(picture).save(path / "images" / f"{name}.jpg", quality=95)
+            if condition == "figure":
+                mask = np.zeros((size, size), bool)
+                mask[size // 4:-size // 4, size // 4:-size // 4] = True
+                Image.fromarray(mask.astype(np.uint8)).save(path / "parts" / f"{name}.png")
+                grid = np.stack(np.meshgrid(np.arange(size), np.arange(size), [s]), -1).reshape(size, size, 3)
+                np.savez_compressed(path / "surface" / f"{name}.npz", xyz=(grid * 1000).astype(np.uint16), mask=mask)
+            else:
+                Image.fromarray(np.zeros((256, 256), np.uint8)).save(path / "edges" / f"{name}.png")
+    index = {"format": 1, "condition": condition, "size": size, "source": "made up", "items": items}
+    if condition == "figure":
+        index |= {"parts": ["background", "figure"], "surface": {"low": [0, 0, 0], "high": [65.535, 65.535, 65.535]}}
+    (path / "index.json").write_text(json.dumps(index))
+    np.save(path / "points.npy", np.array(points, np.float32))
+    return path

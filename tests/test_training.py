@@ -1,0 +1,198 @@
+"""training.py, datasets/pairs.py, checkpoints.py: a tiny run from a folder to a checkpoint; stop, go on, refuse."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from folders import prepared
+
+from cocos_demo import checkpoints
+from cocos_demo.checkpoints import CheckpointError
+from cocos_demo.datasets import distortion
+from cocos_demo.datasets.pairs import DataError, Mix, PairSampler, PreparedFolder
+from cocos_demo.models import SYSTEMS
+from cocos_demo.objectives import Weights
+from cocos_demo.training import TrainArgs, Trainer, TrainingError
+
+NO_VGG = dict(feat=0.0, perc=0.0, context=0.0, detail=0.0)
+
+
+def args(tmp_path, **changes):
+    data = tmp_path / "data"
+    if not data.exists():
+        prepared(data)
+    return TrainArgs(**{**dict(data=data, out=tmp_path / "run", size=32, steps=4, batch=2, d_width=4, save_every=2, device="cpu",
+                               weights=Weights(**NO_VGG, pixel=1.0, warp=1.0, warped_condition=1.0)), **changes})
+
+
+def test_a_run_from_folder_to_checkpoint(tmp_path):
+    seen = []
+    path = Trainer(args(tmp_path)).run(lambda state: seen.append(state["step"]))
+    assert seen == [1, 2, 3, 4]
+    net, card = checkpoints.load(path)
+    assert card["condition"] == "figure" and card["steps"] == 4 and card["people"] == 2  # the third is held out
+    out = net(torch.rand(1, 35, 32, 32), torch.rand(1, 3, 32, 32))
+    assert torch.isfinite(out.image).all()
+    assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["000002.jpg", "000004.jpg"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_training_lowers_its_loss(tmp_path):
+    totals = []
+    run = args(tmp_path, steps=40, batch=4, lr_g=2e-3, warmup=1, weights=Weights(
+        **NO_VGG, adv=0.0, d_feat=0.0, pixel=1.0, warp=0.0, reg=0.0, domain=0.0), mix=Mix(same=1.0, pseudo=0.0, cross=0.0))
+    Trainer(run).run(lambda state: totals.append(state["terms"]["pixel"]))
+    assert np.mean(totals[-5:]) < 0.7 * np.mean(totals[:5])
+
+
+def test_an_interrupted_run_goes_on(tmp_path):
+    def stop(state):
+        if state["step"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(args(tmp_path)).run(stop)
+    steps = []
+    again = Trainer(args(tmp_path))
+    assert again.step == 3
+    again.run(lambda state: steps.append(state["step"]))
+    assert steps == [4]
+
+
+def test_interrupted_and_straight_runs_agree_to_the_bit(tmp_path):
+    def weights(out, cuts):
+        def stop(state):
+            if state["step"] in cuts:
+                raise KeyboardInterrupt
+
+        for _ in range(len(cuts) + 1):
+            trainer = Trainer(args(tmp_path, out=tmp_path / out))
+            try:
+                trainer.run(stop)
+            except KeyboardInterrupt:
+                cuts = cuts[1:]
+        return trainer.net.state_dict()
+
+    straight, cut = weights("straight", []), weights("cut", [1, 2])
+    assert all(torch.equal(straight[key], cut[key]) for key in straight)
+
+
+def test_a_run_that_is_not_finite_stops_and_says_so(tmp_path):
+    trainer = Trainer(args(tmp_path, weights=Weights(**NO_VGG, pixel=float("inf"))))
+    with pytest.raises(TrainingError, match="state.pt; go on from it with a lower rate"):
+        trainer.run()
+
+
+def test_other_choices_do_not_resume(tmp_path):
+    Trainer(args(tmp_path, steps=1)).run()
+    with pytest.raises(TrainingError, match="other choices"):
+        Trainer(args(tmp_path, choices={"carries": "patches"}))
+
+
+def test_correspondence_alone_leaves_the_painter_untouched(tmp_path):
+    trainer = Trainer(args(tmp_path, weights=Weights(**NO_VGG, adv=0.0, d_feat=0.0, warp=1.0)))
+    before = {k: v.clone() for k, v in trainer.net.state_dict().items()}
+    trainer.run()
+    after = trainer.net.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before if k.startswith("G."))
+    assert any(not torch.equal(before[k], after[k]) for k in before if k.startswith("F_A."))
+
+
+def test_bad_folders_and_arguments(tmp_path):
+    with pytest.raises(DataError, match="prepare people"):
+        PreparedFolder(tmp_path / "nothing", "train")
+    folder = prepared(tmp_path / "data")
+    with pytest.raises(DataError, match="split 'validation'"):
+        PreparedFolder(folder, "validation")
+    (folder / "images" / "P0_0.jpg").write_bytes(b"not a picture")
+    with pytest.raises(DataError, match="cannot be read"):
+        PreparedFolder(folder, "train").image(0)
+    with pytest.raises(ValueError, match="weight adv"):
+        Weights(adv=-1.0)
+    with pytest.raises(TrainingError, match="no system 'pix2pix'"):
+        Trainer(args(tmp_path, system="pix2pix"))
+
+
+# ---- pairs
+
+
+@pytest.mark.parametrize("condition, channels", [("figure", 35), ("portrait", 7)])
+def test_pairs(tmp_path, condition, channels):
+    folder = PreparedFolder(prepared(tmp_path / "data", condition), "train")
+    batch = PairSampler(folder, 32, Mix())(0, 8)
+    assert batch.x_A.shape == batch.y_A.shape == (8, channels, 32, 32)
+    assert batch.x_B.shape == (8, 3, 32, 32) and batch.known.shape == (8, 1, 32, 32)
+    assert 0 <= batch.x_A.min() and batch.x_A.max() <= 1 and -1 <= batch.x_B.min() and batch.x_B.max() <= 1
+    again = PairSampler(folder, 32, Mix())(0, 8)
+    assert torch.equal(batch.y_B, again.y_B) and not torch.equal(batch.y_B, PairSampler(folder, 32, Mix())(1, 8).y_B)
+
+
+def test_what_is_known_of_each_sort_of_pair(tmp_path):
+    folder = PreparedFolder(prepared(tmp_path / "data"), "train")
+    shares = {sort: PairSampler(folder, 32, Mix(**{"same": 0, "pseudo": 0, "cross": 0, sort: 1, "move": 0}))(0, 4).known.mean()
+              for sort in ("same", "pseudo", "cross")}
+    assert shares["pseudo"] == 1 and shares["cross"] == 0 and shares["same"] == pytest.approx(0.25)  # the figure's quarter
+
+
+def test_distortions():
+    rng = np.random.default_rng(0)
+    picture = torch.rand(3, 16, 16)
+    still = distortion.random_affine(rng, 0, 0, 0, False)
+    torch.testing.assert_close(distortion.sample(picture, distortion.affine_grid(still, 16)), picture)
+    flip = distortion.random_affine(rng, 0, 0, 0, True)
+    torch.testing.assert_close(distortion.sample(picture, distortion.affine_grid(flip, 16)), picture.flip(2))
+    torch.testing.assert_close(distortion.thin_plate_grid(rng, 0.0, 16), distortion.affine_grid(still, 16), atol=1e-5, rtol=0)
+
+
+def test_points_move_with_their_picture():
+    rng = np.random.default_rng(3)
+    affine = distortion.random_affine(rng, 0.2, 0.1, 0.5, True)
+    picture = torch.zeros(1, 64, 64)
+    picture[0, 20, 40] = 1
+    moved = distortion.sample(picture, distortion.affine_grid(affine, 64))[0]
+    row, column = divmod(int(moved.argmax()), 64)
+    x, y = distortion.move_points(np.array([[40.5 / 64, 20.5 / 64]]), affine)[0] * 64
+    assert abs(x - column - 0.5) < 1 and abs(y - row - 0.5) < 1
+
+
+# ---- checkpoints
+
+
+def small(**choices):
+    return SYSTEMS["cocosnet"](condition_channels=5, size=32, pyramid=(4, 8, 8), features=8, generator=(8, 8, 4), hidden=4,
+                               spectral="convolutions", **choices)
+
+
+def test_a_checkpoint_keeps_function_and_config(tmp_path):
+    from cocos_demo.models.layers import bake
+    net = bake(small(carries="patches"))
+    checkpoints.save(tmp_path / "a.safetensors", net, {"name": "a", "system": "cocosnet", "condition": "portrait"})
+    loaded, card = checkpoints.load(tmp_path / "a.safetensors")
+    assert loaded.config == net.config and card["parameters"] == sum(p.numel() for p in net.parameters())
+    x, y = torch.rand(1, 5, 32, 32), torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(loaded(x, y).image, net.half().float()(x, y).image, atol=1e-4, rtol=0)
+
+
+def test_wrong_checkpoints_are_named(tmp_path):
+    from safetensors.torch import save_file
+
+    from cocos_demo.models.layers import bake
+    with pytest.raises(CheckpointError, match="no checkpoint 'nobody'"):
+        checkpoints.load("nobody")
+    junk = tmp_path / "junk.safetensors"
+    junk.write_bytes(b"junk" * 100)
+    with pytest.raises(CheckpointError, match="not a readable"):
+        checkpoints.load(junk)
+    save_file({"a": torch.zeros(1)}, junk)
+    with pytest.raises(CheckpointError, match="no configuration"):
+        checkpoints.load(junk)
+    net = bake(small())
+    checkpoints.save(junk, net, {"name": "a", "system": "cocosnet", "condition": "portrait"})
+    card = checkpoints.read_card(junk)
+    save_file({"G.z": torch.zeros(1, 8, 8, 8)}, junk, metadata={"cocos_demo": json.dumps(card)})
+    with pytest.raises(CheckpointError, match="Missing key"):
+        checkpoints.load(junk)
+    save_file({"G.z": torch.zeros(1)}, junk, metadata={"cocos_demo": json.dumps({**card, "system": "pix2pix"})})
+    with pytest.raises(CheckpointError, match="this version knows cocosnet"):
+        checkpoints.load(junk)
