@@ -30,7 +30,7 @@ _SKIN = np.array([(247, 214, 193), (236, 190, 160), (214, 160, 124), (181, 124, 
 
 @dataclass(frozen=True)
 class Body:
-    """A person's shape: phenotype numbers for anny, skin (sRGB in 0..1), height of the template scaled to it."""
+    """A person: phenotype numbers for anny, skin (3,) sRGB in 0..1, sex, and how old from 0 (grown up) to 1."""
 
     phenotype: dict[str, float]
     skin: np.ndarray
