@@ -44,12 +44,15 @@ class Condition:
         Colours of the kind's palette set that channel, black erases.
         """
         shown = enlarge(self.image, picture.width)
-        after = _integers(picture.convert("RGB").resize(shown.size))  # (kS, kS, 3)
-        touched = np.abs(after - _integers(shown)).max(axis=-1) > EDIT_TOLERANCE  # (kS, kS)
-        if not touched.any():
+        before, after = _blocks(shown, self.map.shape[-1]), _blocks(picture.resize(shown.size), self.map.shape[-1])
+        touched = np.abs(after - before).max(axis=-1) > EDIT_TOLERANCE  # (S, S, kk)
+        redrawn = touched.mean(axis=-1) >= 0.5  # (S, S)
+        if not redrawn.any():
             return self
-        plain = _integers(self.image.resize(shown.size, Image.Resampling.NEAREST))  # averages back to the map's own
-        rgb = np.where(touched[..., None], after, plain).astype(np.uint8)  # (kS, kS, 3)
+        rgb = np.array(self.image)  # (S, S, 3)
+        # The median of what was touched: a brush's soft border would mix colours that mean something else.
+        strokes = np.where(touched[redrawn][..., None], after[redrawn], np.nan)  # (M, kk, 3)
+        rgb[redrawn] = np.nanmedian(strokes, axis=1)  # (M, 3)
         return replace(self, map=self.kind.from_rgb(rgb, self.map))
 
 
@@ -159,11 +162,13 @@ class Translator:
 
 
 def enlarge(picture: Image.Image, least: int = 512) -> Image.Image:
-    """A copy for the eye, a whole multiple of the size and at least `least` wide: browsers show small pictures small."""
+    """A copy for the eye, a whole multiple in size and at least `least` wide: browsers show small pictures small."""
     times = -(-least // picture.width)
     return picture.resize((times * picture.width, times * picture.height), Image.Resampling.LANCZOS)
 
 
-def _integers(picture: Image.Image) -> np.ndarray:
-    """RGB -> (H, W, 3) int16, so that differences do not wrap around."""
-    return np.asarray(picture, dtype=np.int16)
+def _blocks(picture: Image.Image, size: int) -> np.ndarray:
+    """RGB of k size pixels a side -> (size, size, k k, 3) int16: the pixels that stand for each pixel of the map."""
+    k = picture.width // size
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.int16).reshape(size, k, size, k, 3)
+    return pixels.transpose(0, 2, 1, 3, 4).reshape(size, size, k * k, 3)  # (size, size, kk, 3)

@@ -20,15 +20,14 @@ THEME = gr.themes.Soft(
 )
 
 CSS = """
-.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
 #head h1 { font-size: 1.6rem; font-weight: 700; margin: 0; }
 #head p { margin: .15rem 0 0; opacity: .8; }
 #head { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: flex-end; justify-content: space-between; }
 .badge { font-size: .8rem; padding: .2rem .65rem; border-radius: 999px; white-space: nowrap;
          border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); }
 .step { font-weight: 600; margin: 0; }
-.step b { display: inline-block; width: 1.6em; height: 1.6em; line-height: 1.6em; margin-right: .4em; text-align: center;
-          border-radius: 50%; color: white; background: var(--color-accent); }
+.step b { display: inline-block; width: 1.6em; height: 1.6em; line-height: 1.6em; margin-right: .4em;
+          text-align: center; border-radius: 50%; color: white; background: var(--color-accent); }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem .8rem; font-size: .8rem; line-height: 1.2; }
 .legend span { display: inline-flex; align-items: center; gap: .35em; }
 .legend i { width: .85em; height: .85em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
@@ -46,5 +45,5 @@ CSS = """
 def head(device, reason: str) -> str:
     """Title, one line, and a badge that says what computes, and why."""
     return f"""<div id="head"><div><h1>A photo goes in, a picture comes out</h1>
-<p>Your photo gives the lines or the pose, the exemplar gives the look. CoCosNet finds what belongs where, and paints.</p>
+<p>Your photo gives the lines or the pose, the exemplar the look. CoCosNet finds what belongs where, and paints.</p>
 </div><span class="badge" title="{html.escape(reason)}">computing on {html.escape(str(device))}</span></div>"""

@@ -3,13 +3,12 @@
 import html
 
 import gradio as gr
-import numpy as np
 from PIL import Image
 
 from cocos_demo import conditions
 from cocos_demo.photo import open_photo
 from cocos_demo.translator import Condition, Result, Translator, enlarge
-from cocos_demo.ui.common import HEAVY, Upload, friendly, samples, translator
+from cocos_demo.ui.common import HEAVY, as_uploaded, friendly, samples, translator
 
 KINDS = [("Kind: found by itself", "auto"), ("Kind: portrait", "portrait"), ("Kind: figure", "figure")]
 EXEMPLARS = {"portrait": "portraits", "figure": "figures"}  # kind -> folder of samples
@@ -37,7 +36,7 @@ def tab(demo: gr.Blocks) -> None:
                 transforms=[],
                 layers=False,
                 format="png",
-                image_mode="RGB",
+                image_mode="RGBA",
                 type="pil",
                 canvas_size=(CANVAS, CANVAS),
                 fixed_canvas=True,
@@ -47,8 +46,8 @@ def tab(demo: gr.Blocks) -> None:
             )
             about = gr.HTML(padding=False)
             with gr.Row():
-                kind = gr.Dropdown(KINDS, value="auto", show_label=False, container=False, min_width=170)
-                reset = gr.Button("Undo all changes", size="sm", interactive=False, min_width=120)
+                kind = gr.Dropdown(KINDS, value="auto", show_label=False, container=False, scale=3, min_width=190)
+                reset = gr.Button("Undo all changes", size="sm", interactive=False, scale=2, min_width=120)
         with gr.Column(min_width=300):
             gr.HTML(step(3, "An exemplar: the look to take"))
             exemplar = upload(portraits[0], "Exemplar")
@@ -85,11 +84,11 @@ def tab(demo: gr.Blocks) -> None:
 
 
 def endpoint() -> None:
-    """/translate(photo, exemplar, model="auto") -> picture, warped exemplar, condition, facts; files, as clients send them."""
+    """/translate(photo, exemplar, model="auto") -> picture, warped exemplar, condition, facts; pictures are files."""
     with gr.Group(visible=False):
         inputs = [
-            Upload(label="photo"),
-            Upload(label="exemplar"),
+            as_uploaded(gr.Image(label="photo")),
+            as_uploaded(gr.Image(label="exemplar")),
             gr.Dropdown([value for _, value in KINDS], value="auto", label="model"),
         ]
         outputs = [gr.Image(format="png", label=name) for name in ("picture", "warped", "condition")] + [gr.JSON()]
@@ -101,7 +100,7 @@ def endpoint() -> None:
 
 @friendly
 def translate(photo: str, exemplar: str, model: str = "auto"):
-    """Translate a photo into the look of an exemplar; model: "portrait", "figure", or "auto", what is found in the photo."""
+    """Translate a photo into the look of an exemplar; model: "portrait", "figure" or "auto" (what the photo shows)."""
     result = translator_for(photo, model)(photo, exemplar)
     facts = {"seconds": round(result.seconds, 3), "device": result.device, "notes": list(result.notes)}
     return result.image, result.warped, result.condition, facts
@@ -139,13 +138,11 @@ def paint(condition: Condition | None, edited: dict | None, exemplar: str | None
         raise gr.Error("Choose a photo first.", print_exception=False)
     if exemplar is None:
         raise gr.Error("Choose an exemplar first: click one, or upload your own.", print_exception=False)
-    if edited and edited["composite"] is not None:
-        condition = condition.edited(edited["composite"])
+    if edited and edited["composite"]:  # empty while nothing was drawn
+        black = Image.new("RGBA", edited["composite"].size, "black")
+        condition = condition.edited(Image.alpha_composite(black, edited["composite"]))
     net = translator(condition.kind.name)
     result = net(None, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage))
-    for note in result.notes:
-        if note.startswith("Exemplar"):  # the photo's were told when it was read
-            gr.Info(html.escape(note))
     before, after = enlarge(result.photo, CANVAS), enlarge(result.image, CANVAS)
     return after, (before, after), result.warped and enlarge(result.warped, CANVAS), in_words(result, net)
 
@@ -164,24 +161,17 @@ def chosen(event: gr.SelectData) -> str:
 
 
 def canvas(condition: Condition) -> gr.ImageEditor:
-    """The condition as one layer over black, so that the eraser uncovers black; brushes in the kind's own colours."""
+    """The condition as a layer over black, so that the eraser uncovers black; brushes in the kind's own colours."""
     picture = enlarge(condition.image, CANVAS)
-    rgb = np.asarray(picture, np.float32)  # (S, S, 3)
-    alpha = rgb.max(axis=-1, keepdims=True)  # (S, S, 1): over black, alpha times colour is the picture again
-    layer = np.concatenate([rgb / np.maximum(alpha, 1) * 255, alpha], axis=-1)  # (S, S, 4)
+    value = {"background": Image.new("RGB", picture.size), "layers": [picture.convert("RGBA")], "composite": None}
     brush = gr.Brush(colors=[hexadecimal(c) for c in condition.kind.palette], color_mode="fixed", default_size=6)
-    value = {
-        "background": Image.new("RGB", picture.size),
-        "layers": [Image.fromarray(layer.round().astype(np.uint8))],
-        "composite": picture,
-    }
     return gr.ImageEditor(value, brush=brush)
 
 
 def words_about(condition: Condition) -> str:
     """What was found, and what each colour of the canvas means."""
     kind = condition.kind
-    notes = "".join(f'<p class="note">{html.escape(note)}</p>' for note in condition.found.notes)
+    notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in condition.found.notes)
     names = zip(kind.palette, kind.channels, strict=True)
     chips = "".join(f'<span><i style="background:{hexadecimal(c)}"></i>{html.escape(name)}</span>' for c, name in names)
     legend = f'<div class="legend">{chips}</div>'
@@ -191,9 +181,13 @@ def words_about(condition: Condition) -> str:
 
 
 def in_words(result: Result, net: Translator) -> str:
-    """One line under the pictures."""
+    """What is said under the pictures; of the notes, the exemplar's: the photo's were told when it was read."""
     words = f"Painted at {net.size} × {net.size} pixels in {result.seconds:.2f} s on {result.device}, shown enlarged."
-    return f'<p class="facts">{words}</p>'
+    return in_boxes(note for note in result.notes if note.startswith("Exemplar")) + f'<p class="facts">{words}</p>'
+
+
+def in_boxes(notes) -> str:
+    return "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
 
 
 def hexadecimal(colour) -> str:
@@ -204,12 +198,13 @@ def step(number: int, words: str) -> str:
     return f'<p class="step"><b>{number}</b>{words}</p>'
 
 
-def upload(path: str, label: str) -> Upload:
-    return Upload(path, label=label, show_label=False, height=HEIGHT, buttons=["fullscreen"])
+def upload(path: str, label: str) -> gr.Image:
+    return as_uploaded(gr.Image(path, label=label, show_label=False, height=HEIGHT, buttons=["fullscreen"]))
 
 
 def thumbnails(paths: list[str]) -> gr.Gallery:
-    return gr.Gallery(paths, show_label=False, allow_preview=False, object_fit="cover", buttons=[], elem_classes="thumbs")
+    look = {"show_label": False, "object_fit": "cover", "buttons": [], "elem_classes": "thumbs"}
+    return gr.Gallery(paths, allow_preview=False, **look)
 
 
 def shown(label: str, **options) -> gr.Image:
