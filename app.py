@@ -1,6 +1,7 @@
 """The demo: `python app.py`, then http://127.0.0.1:7860 (the variable GRADIO_SERVER_PORT changes the port)."""
 
 import os
+import sys
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
@@ -23,16 +24,26 @@ def build() -> gr.Blocks:
 
 def main() -> None:
     """Serve on this machine alone."""
-    build().launch(
-        server_name="127.0.0.1",
-        server_port=int(os.environ.get("GRADIO_SERVER_PORT", 7860)),
-        theme=look.THEME,
-        css=look.CSS,
-        max_file_size="40mb",
-        allowed_paths=[str(SAMPLES)],
-        footer_links=["api"],
-        share=False,
-    )
+    port = os.environ.get("GRADIO_SERVER_PORT", "7860")
+    if not port.isdigit():
+        sys.exit(f"GRADIO_SERVER_PORT must be a number, not {port!r}")
+    demo = build()
+    try:
+        demo.launch(
+            server_name="127.0.0.1",
+            server_port=int(port),
+            theme=look.THEME,
+            css=look.CSS,
+            max_file_size="40mb",
+            allowed_paths=[str(SAMPLES)],
+            footer_links=["api", "settings"],
+            prevent_thread_lock=True,
+            quiet=True,
+        )
+    except OSError:
+        sys.exit(f"port {port} is taken; choose another: GRADIO_SERVER_PORT=7861 python app.py")
+    print(f"The demo is at http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)
+    demo.block_thread()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def explain(error: BaseException) -> str | None:
             errno.ENOENT: "no such file or folder",
             errno.ENOTDIR: "a part of the path is a file, not a folder",
             errno.EISDIR: "it is a folder, not a file",
+            errno.EEXIST: "something else has this name",
         }.get(error.errno, error.strerror or type(error).__name__)
         return f"{where}: {reason}" if where else reason
     return None

@@ -20,8 +20,8 @@ from cocos_demo import checkpoints, conditions
 from cocos_demo.device import pick_device
 from cocos_demo.photo import Frame, open_photo, to_array, to_image
 
-# An edit is told from resampling and the browser's rounding by this much of 255.
-EDIT_TOLERANCE = 40
+# An edit is told from a browser's rounding by this much of 255.
+EDIT_TOLERANCE = 12
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Condition:
         shown = enlarge(self.image, picture.width)
         before, after = _blocks(shown, self.map.shape[-1]), _blocks(picture.resize(shown.size), self.map.shape[-1])
         touched = np.abs(after - before).max(axis=-1) > EDIT_TOLERANCE  # (S, S, kk)
-        redrawn = touched.mean(axis=-1) >= 0.5  # (S, S)
+        wiped = touched.any(axis=-1) & (after.max(axis=(-1, -2)) <= EDIT_TOLERANCE)  # (S, S): faint lines go as well
+        redrawn = (touched.mean(axis=-1) >= 0.5) | wiped  # (S, S)
         if not redrawn.any():
             return self
         rgb = np.array(self.image)  # (S, S, 3)

@@ -91,7 +91,8 @@ def endpoint() -> None:
             as_uploaded(gr.Image(label="exemplar")),
             gr.Dropdown([value for _, value in KINDS], value="auto", label="model"),
         ]
-        outputs = [gr.Image(format="png", label=name) for name in ("picture", "warped", "condition")] + [gr.JSON()]
+        outputs = [gr.Image(format="png", label=name) for name in ("picture", "warped", "condition")]
+        outputs.append(gr.JSON(label="facts"))
         gr.Button().click(translate, inputs, outputs, api_name="translate", **HEAVY)
 
 
