@@ -3,7 +3,8 @@
 import os
 import sys
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+# Read when gradio and what it brings are imported: nothing is reported, and no other machine is asked for anything.
+os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 
 import gradio as gr  # noqa: E402
 
