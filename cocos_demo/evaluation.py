@@ -38,10 +38,15 @@ class EvaluateArgs:
 
 
 def choose_pairs(folder: PreparedFolder, same: bool, count: int, seed: int, front: bool = False) -> list[tuple[int, int]]:
-    """`count` different ordered pairs (photo, exemplar) of one person or of two, evenly drawn; fewer if there are fewer."""
+    """`count` different ordered pairs (photo, exemplar), evenly drawn; fewer if there are fewer.
+
+    Of one person in one scene (`same`: the exemplar's looks are the photo's), or of two people. `front`: both within FRONT.
+    """
     keep = [i for i, item in enumerate(folder.items) if not front or abs(item.get("yaw", 0)) <= FRONT]
-    person = [folder.items[i]["person"] for i in keep]
-    pairs = [(i, j) for a, i in enumerate(keep) for b, j in enumerate(keep) if a != b and (person[a] == person[b]) == same]
+    if same:
+        pairs = [(i, j) for i in keep for j in keep if i != j and folder.same_scene(i, j)]
+    else:
+        pairs = [(i, j) for i in keep for j in keep if folder.items[i]["person"] != folder.items[j]["person"]]
     order = np.random.default_rng(seed).permutation(len(pairs))[:count]
     return [pairs[k] for k in order]
 

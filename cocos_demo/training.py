@@ -35,9 +35,10 @@ class TrainingError(RuntimeError):
 class TrainArgs:
     """Train a system on a prepared folder. Stop it with Ctrl-C at any time; the same command goes on from there."""
 
-    data: Path  # a prepared folder (python -m cocos_demo prepare ...)
+    data: tuple[Path, ...]  # prepared folders of one condition (python -m cocos_demo prepare ...)
     out: Path  # where the run lives: state.pt, log.jsonl, samples/, history/, NAME.safetensors
     name: str = "model"  # name of the checkpoint
+    shares: tuple[float, ...] = ()  # how often each folder is drawn from; equal if not given
     system: str = "cocosnet"
     preset: str = "tiny"
     size: int = 128  # pixels
@@ -74,9 +75,9 @@ class Trainer:
         if args.threads:
             torch.set_num_threads(args.threads)
         torch.manual_seed(args.seed)
-        self.folder = PreparedFolder(args.data, "train", load_size=2 * args.size)
-        kind = self.folder.kind
-        self.sampler = PairSampler(self.folder, args.size, args.mix, args.seed)
+        self.folders = [PreparedFolder(path, "train", load_size=2 * args.size) for path in args.data]
+        self.kind = kind = self.folders[0].kind
+        self.sampler = PairSampler(self.folders, args.size, args.mix, args.seed, args.shares)
         self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **args.choices)
         self.D = Discriminator(len(kind.channels), args.d_width)
         self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last) if args.weights.layers else None
@@ -96,6 +97,9 @@ class Trainer:
     @property
     def state_file(self) -> Path:
         return self.args.out / "state.pt"
+
+    def _count(self, what: str) -> int:
+        return sum(len(folder.people) if what == "people" else len(folder) for folder in self.folders)
 
     # ---- one step
 
@@ -153,7 +157,7 @@ class Trainer:
         a = self.args
         a.out.mkdir(parents=True, exist_ok=True)
         print(f"{a.system}, {sum(p.numel() for p in self.net.parameters()) / 1e6:.2f} M parameters, {a.size} px, "
-              f"{len(self.folder)} pictures of {len(self.folder.people)} people, on {self.device} ({self.reason})"
+              f"{self._count('pictures')} pictures of {self._count('people')} people, on {self.device} ({self.reason})"
               + (f", features of {self.vgg.name}" if self.vgg else "") + (f", from step {self.step}" if self.step else ""))
         bar = tqdm(total=a.steps, initial=self.step, unit="step", dynamic_ncols=True)
         mean: dict[str, float] = {}
@@ -227,9 +231,10 @@ class Trainer:
 
     def sample_sheet(self, count: int = 6) -> Image.Image:
         """Condition, exemplar, warp, output and photo of fixed training pairs, by the averaged weights."""
-        batch = PairSampler(self.folder, self.args.size, self.args.mix, seed=12345)(0, count).to(self.device)
+        sampler = PairSampler(self.folders, self.args.size, self.args.mix, seed=12345, shares=self.args.shares)
+        batch = sampler(0, count).to(self.device)
         net = self.ema.module.eval()
-        columns = viz.translations(net, self.folder.kind, batch.x_A, batch.x_B, batch.y_A, batch.y_B)
+        columns = viz.translations(net, self.kind, batch.x_A, batch.x_B, batch.y_A, batch.y_B)
         net.train()
         return viz.sheet(columns, side=self.args.size)
 
@@ -238,9 +243,9 @@ class Trainer:
         a = self.args
         net = SYSTEMS[a.system](**asdict(self.net.config))
         net.load_state_dict(self.ema.module.state_dict())
-        card = {"name": a.name, "system": a.system, "condition": self.folder.kind.name, "size": a.size,
-                "data": self.folder.index.get("source", str(a.data.name)), "people": len(self.folder.people),
-                "pictures": len(self.folder), "steps": self.before + self.step, "batch": a.batch, "seconds": round(self.seconds),
+        card = {"name": a.name, "system": a.system, "condition": self.kind.name, "size": a.size,
+                "data": [folder.index["source"] for folder in self.folders], "people": self._count("people"),
+                "pictures": self._count("pictures"), "steps": self.before + self.step, "batch": a.batch, "seconds": round(self.seconds),
                 "features": self.vgg.name if self.vgg else None, "weights": asdict(a.weights), "mix": asdict(a.mix)}
         checkpoints.save(path, bake(net), card)
         return path

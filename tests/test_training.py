@@ -22,7 +22,7 @@ def args(tmp_path, **changes):
     data = tmp_path / "data"
     if not data.exists():
         prepared(data)
-    return TrainArgs(**{**dict(data=data, out=tmp_path / "run", size=32, steps=4, batch=2, d_width=4, save_every=2, device="cpu",
+    return TrainArgs(**{**dict(data=(data,), out=tmp_path / "run", size=32, steps=4, batch=2, d_width=4, save_every=2, device="cpu",
                                weights=Weights(**NO_VGG, pixel=1.0, warp=1.0, warped_condition=1.0)), **changes})
 
 
@@ -120,17 +120,17 @@ def test_bad_folders_and_arguments(tmp_path):
 @pytest.mark.parametrize("condition, channels", [("figure", 35), ("portrait", 7)])
 def test_pairs(tmp_path, condition, channels):
     folder = PreparedFolder(prepared(tmp_path / "data", condition), "train")
-    batch = PairSampler(folder, 32, Mix())(0, 8)
+    batch = PairSampler([folder], 32, Mix())(0, 8)
     assert batch.x_A.shape == batch.y_A.shape == (8, channels, 32, 32)
     assert batch.x_B.shape == (8, 3, 32, 32) and batch.known.shape == (8, 1, 32, 32)
     assert 0 <= batch.x_A.min() and batch.x_A.max() <= 1 and -1 <= batch.x_B.min() and batch.x_B.max() <= 1
-    again = PairSampler(folder, 32, Mix())(0, 8)
-    assert torch.equal(batch.y_B, again.y_B) and not torch.equal(batch.y_B, PairSampler(folder, 32, Mix())(1, 8).y_B)
+    again = PairSampler([folder], 32, Mix())(0, 8)
+    assert torch.equal(batch.y_B, again.y_B) and not torch.equal(batch.y_B, PairSampler([folder], 32, Mix())(1, 8).y_B)
 
 
 def test_what_is_known_of_each_sort_of_pair(tmp_path):
     folder = PreparedFolder(prepared(tmp_path / "data"), "train")
-    shares = {sort: PairSampler(folder, 32, Mix(**{"same": 0, "pseudo": 0, "cross": 0, sort: 1, "move": 0}))(0, 4).known.mean()
+    shares = {sort: PairSampler([folder], 32, Mix(**{"same": 0, "pseudo": 0, "cross": 0, sort: 1, "move": 0}))(0, 4).known.mean()
               for sort in ("same", "pseudo", "cross")}
     assert shares["pseudo"] == 1 and shares["cross"] == 0 and shares["same"] == pytest.approx(0.25)  # the figure's quarter
 

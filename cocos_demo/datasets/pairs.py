@@ -49,6 +49,11 @@ class PreparedFolder:
     def __len__(self) -> int:
         return len(self.items)
 
+    def same_scene(self, i: int, k: int) -> bool:
+        """Whether i's looks can be known from k: one person in the same clothes and light, where the index tells scenes."""
+        a, b = self.items[i], self.items[k]
+        return a["person"] == b["person"] and a.get("scene") == b.get("scene")
+
     def image(self, i: int) -> Tensor:
         """(3, S, S) uint8 RGB; read once, then kept in memory."""
         if i not in self._images:
@@ -110,18 +115,30 @@ class Batch:
         return Batch(*(t.to(device, non_blocking=True) for t in vars(self).values()))
 
 
-class PairSampler:
-    """`sampler(step, batch)` -> Batch, a function of (seed, step) alone, so a resumed training sees what it would have seen."""
+def _normalised(shares: tuple[float, ...], what: str) -> np.ndarray:
+    shares = np.array(shares, dtype=float)
+    if shares.min() < 0 or shares.sum() <= 0:
+        raise ValueError(f"the shares of {what} must be at least 0 and not all 0, got {shares.tolist()}")
+    return shares / shares.sum()
 
-    def __init__(self, folder: PreparedFolder, size: int, mix: Mix, seed: int = 0):
-        self.folder, self.size, self.mix, self.seed = folder, size, mix, seed
-        self.names = list(folder.people)
-        shares = np.array([mix.same, mix.pseudo, mix.cross], dtype=float)
-        if shares.min() < 0 or shares.sum() <= 0:
-            raise ValueError(f"the shares of same, pseudo and cross pairs must be at least 0 and not all 0, got {shares}")
-        self.shares = shares / shares.sum()
-        if len(self.names) < 2 and mix.cross > 0:
-            raise DataError("pairs of different people need at least two people; set the share of cross pairs to 0")
+
+class PairSampler:
+    """`sampler(step, batch)` -> Batch, a function of (seed, step) alone, so a resumed training sees what it would have seen.
+
+    Each sample comes from one of `folders`, all of one condition, drawn by `shares` (equal ones if not given).
+    """
+
+    def __init__(self, folders: list[PreparedFolder], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = ()):
+        self.folders, self.size, self.mix, self.seed = folders, size, mix, seed
+        if len({folder.kind.name for folder in folders}) != 1:
+            raise DataError(f"one network reads one condition; got {', '.join(f.kind.name for f in folders)}")
+        self.sorts = _normalised((mix.same, mix.pseudo, mix.cross), "same, pseudo and cross pairs")
+        self.shares = _normalised(shares or (1.0,) * len(folders), "the folders")
+        if len(self.shares) != len(folders):
+            raise ValueError(f"{len(folders)} folders need as many shares, got {len(self.shares)}")
+        for folder in folders:
+            if len(folder.people) < 2 and mix.cross > 0:
+                raise DataError(f"{folder.path}: pairs of different people need at least two people; set mix.cross to 0")
 
     def __call__(self, step: int, batch: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
@@ -129,28 +146,29 @@ class PairSampler:
         return Batch(*(torch.stack(column) for column in zip(*samples)))
 
     def _pair(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        i, sort = int(rng.integers(len(self.folder))), rng.choice(3, p=self.shares)
-        person = self.folder.items[i]["person"]
-        others = [k for k in self.folder.people[person] if k != i]
-        flip = bool(rng.integers(2))
-        x_A, x_B, figure = self._take(i, rng, flip)
+        folder = self.folders[rng.choice(len(self.folders), p=self.shares)]
+        i, sort, flip = int(rng.integers(len(folder))), rng.choice(3, p=self.sorts), bool(rng.integers(2))
+        person = folder.items[i]["person"]
+        others = [k for k in folder.people[person] if k != i and folder.same_scene(i, k)]
+        x_A, x_B, figure = self._take(folder, i, rng, flip)
         if sort == 0 and others:
-            y_A, y_B, _ = self._take(int(rng.choice(others)), rng, flip)
+            y_A, y_B, _ = self._take(folder, int(rng.choice(others)), rng, flip)
             known = figure
         elif sort == 2:
-            stranger = self.names[int(rng.integers(len(self.names) - 1))]
-            stranger = self.names[-1] if stranger == person else stranger
-            y_A, y_B, _ = self._take(int(rng.choice(self.folder.people[stranger])), rng, bool(rng.integers(2)))
+            names = list(folder.people)
+            stranger = names[int(rng.integers(len(names) - 1))]
+            stranger = names[-1] if stranger == person else stranger
+            y_A, y_B, _ = self._take(folder, int(rng.choice(folder.people[stranger])), rng, bool(rng.integers(2)))
             known = torch.zeros_like(figure)
         else:
-            y_A, y_B = self._pseudo(x_A, x_B, rng)
+            y_A, y_B = self._pseudo(folder, x_A, x_B, rng)
             known = torch.ones_like(figure)
         return x_A, x_B, y_A, y_B, known
 
-    def _take(self, i: int, rng: np.random.Generator, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _take(self, folder: PreparedFolder, i: int, rng: np.random.Generator, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Condition, picture and figure mask of item i under one small affine map: the points are moved and drawn anew, so
         lines stay crisp."""
-        folder, m = self.folder, self.mix.move
+        m = self.mix.move
         affine = distortion.random_affine(rng, 0.1 * m, 0.04 * m, 0.12 * m, flip)
         points, edges = distortion.move_points(folder.points[i], affine), folder.edges(i)
         if flip:
@@ -167,9 +185,9 @@ class PairSampler:
         picture = F.adaptive_avg_pool2d(picture, self.size)
         return torch.from_numpy(drawn), picture[:3], picture[3:]
 
-    def _pseudo(self, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _pseudo(self, folder: PreparedFolder, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """The pseudo exemplar x'_B = h(x_B), and its condition under the same h."""
-        flip = self.folder.kind.name == "portrait" and bool(rng.integers(2))  # a figure has a left and a right
+        flip = folder.kind.name == "portrait" and bool(rng.integers(2))  # a figure has a left and a right
         affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
         grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
         return distortion.sample(x_A, grid), distortion.sample(x_B, grid)

@@ -151,7 +151,9 @@ class Job:
         note = self.notes / f"{name}.json"
         if self.finished or note.exists():
             return
-        entry = {"name": name, "person": person, "split": "test" if person in TEST else "train"}
+        # Sheets and studio photos show a person in the same clothes and light; each amateur photo is a scene of its own.
+        scene = name.removeprefix(f"{person}_") if "amateur" in name else "studio"
+        entry = {"name": name, "person": person, "scene": scene, "split": "test" if person in TEST else "train"}
         try:
             if isinstance(picture, str):
                 raise ConditionError(picture)
