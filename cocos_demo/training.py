@@ -83,7 +83,9 @@ class Trainer:
         self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last) if args.weights.layers else None
         for module in (self.net, self.D):
             module.to(self.device, memory_format=torch.channels_last).train()
-        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(args.ema), use_buffers=True)
+        # The buffers are spectral norm's singular vectors u, v: an average of them is no unit vector any more, and would make
+        # sigma = u W v too small and the layer too strong. So they are copied, not averaged.
+        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(args.ema), use_buffers=False)
         betas = (args.beta1, args.beta2)
         self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
         self.opt_D = torch.optim.Adam(self.D.parameters(), lr=args.lr_d, betas=betas)

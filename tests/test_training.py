@@ -196,3 +196,12 @@ def test_wrong_checkpoints_are_named(tmp_path):
     save_file({"G.z": torch.zeros(1)}, junk, metadata={"cocos_demo": json.dumps({**card, "system": "pix2pix"})})
     with pytest.raises(CheckpointError, match="this version knows cocosnet"):
         checkpoints.load(junk)
+
+
+def test_averaging_keeps_spectral_norm_exact(tmp_path):
+    """Averaged singular vectors are no unit vectors; they made sigma too small and the averaged network far too strong."""
+    trainer = Trainer(args(tmp_path, lr_g=1e-2, steps=6))
+    trainer.run()
+    lengths = [b.norm() for name, b in trainer.ema.module.named_buffers() if name.endswith("_u")]
+    assert lengths
+    torch.testing.assert_close(torch.stack(lengths), torch.ones(len(lengths)), atol=1e-4, rtol=0)
