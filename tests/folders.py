@@ -26,7 +26,7 @@ def prepared(path, condition="figure", people=3, shots=2, size=32, held_out=1, s
                 mask = np.zeros((size, size), bool)
                 mask[size // 4:-size // 4, size // 4:-size // 4] = True
                 Image.fromarray(mask.astype(np.uint8)).save(path / "parts" / f"{name}.png")
-                grid = np.stack(np.meshgrid(np.arange(size), np.arange(size), [s]), -1).reshape(size, size, 3)
+                grid = np.stack(np.meshgrid(np.arange(size), np.arange(size), [0]), -1).reshape(size, size, 3)
                 np.savez_compressed(path / "surface" / f"{name}.npz", xyz=(grid * 1000).astype(np.uint16), mask=mask)
             else:
                 Image.fromarray(np.zeros((256, 256), np.uint8)).save(path / "edges" / f"{name}.png")
