@@ -10,7 +10,7 @@ from cocos_demo.photo import open_photo
 from cocos_demo.translator import Condition, Result, Translator, enlarge
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly, samples, translator
 
-KINDS = [("Kind: found by itself", "auto"), ("Kind: portrait", "portrait"), ("Kind: figure", "figure")]
+KINDS = [("Kind: automatic", "auto"), ("Kind: portrait", "portrait"), ("Kind: figure", "figure")]
 EXEMPLARS = {"portrait": "portraits", "figure": "figures"}  # kind -> folder of samples
 START = "P009_studio_portrait"  # the photo that is there at the start
 CANVAS, HEIGHT = 512, 340
@@ -139,9 +139,8 @@ def paint(condition: Condition | None, edited: dict | None, exemplar: str | None
         raise gr.Error("Choose a photo first.", print_exception=False)
     if exemplar is None:
         raise gr.Error("Choose an exemplar first: click one, or upload your own.", print_exception=False)
-    if edited and edited["composite"]:  # empty while nothing was drawn
-        black = Image.new("RGBA", edited["composite"].size, "black")
-        condition = condition.edited(Image.alpha_composite(black, edited["composite"]))
+    if edited and edited["layers"]:
+        condition = condition.edited(flat(edited["layers"]))
     net = translator(condition.kind.name)
     result = net(None, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage))
     before, after = enlarge(result.photo, CANVAS), enlarge(result.image, CANVAS)
@@ -164,9 +163,18 @@ def chosen(event: gr.SelectData) -> str:
 def canvas(condition: Condition) -> gr.ImageEditor:
     """The condition as a layer over black, so that the eraser uncovers black; brushes in the kind's own colours."""
     picture = enlarge(condition.image, CANVAS)
+    # With a composite given, the browser would lay that below the layer, and the eraser would uncover the same again.
     value = {"background": Image.new("RGB", picture.size), "layers": [picture.convert("RGBA")], "composite": None}
     brush = gr.Brush(colors=[hexadecimal(c) for c in condition.kind.palette], color_mode="fixed", default_size=6)
     return gr.ImageEditor(value, brush=brush)
+
+
+def flat(layers: list[Image.Image]) -> Image.Image:
+    """What is seen of the layers over black; the background is left out, since a cleared canvas has a white one."""
+    picture = Image.new("RGBA", layers[0].size, "black")
+    for layer in layers:
+        picture = Image.alpha_composite(picture, layer)
+    return picture
 
 
 def words_about(condition: Condition) -> str:
