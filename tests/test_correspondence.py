@@ -50,6 +50,25 @@ def test_fast_paths_have_the_readable_gradients():
             torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("channels, values", [(64, 3), (64, 48), (64, 83), (8, 48)])
+def test_the_matrix_is_never_held(channels, values, layout):
+    fx, fy = (features(1, channels, 24, 24, s).to(memory_format=layout).requires_grad_() for s in (0, 1))
+    largest = []
+
+    def note(t):
+        largest.append(t.numel())
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
+        r = co.cycle(fx, fy, features(1, values, 24, 24, 2))
+    with torch.profiler.profile() as profile:
+        co.cycle(fx, fy, features(1, values, 24, 24, 2))
+    assert max(largest) < 576 * 576
+    assert not any("attention_math" in event.key for event in profile.key_averages())
+    r.sum().backward()
+
+
 def test_gradcheck():
     inputs = [features(1, c, 2, 3, s, torch.float64).requires_grad_() for s, c in ((0, 4), (1, 4), (2, 2))]
     assert torch.autograd.gradcheck(lambda *t: co.warp_explicit(*t, 3.0), inputs)

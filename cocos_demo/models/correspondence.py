@@ -84,8 +84,10 @@ def warp(fx: Tensor, fy: Tensor, y: Tensor, alpha: float = 100.0) -> Tensor:
     q = normalise(fx).flatten(2).transpose(1, 2)  # (B, HW, C)
     k = normalise(fy).flatten(2).transpose(1, 2)  # (B, H'W', C)
     v = y.flatten(2).transpose(1, 2).to(q.dtype)  # (B, H'W', K)
-    width = max(q.shape[2], v.shape[2])  # the kernel keeps its memory small only where keys and values are equally wide
-    q, k, v = (F.pad(t, (0, width - t.shape[2])).unsqueeze(1) for t in (q, k, v))  # (B, 1, ..., width)
+    # The kernel that keeps its memory small wants keys and values equally wide, and each position's channels side by side;
+    # given anything else, attention silently builds the whole matrix.
+    width = max(q.shape[2], v.shape[2])
+    q, k, v = (F.pad(t, (0, width - t.shape[2])).contiguous().unsqueeze(1) for t in (q, k, v))  # (B, 1, ..., width)
     r = F.scaled_dot_product_attention(q, k, v, scale=alpha)[:, 0, :, : y.shape[1]]  # (B, HW, K)
     return r.transpose(1, 2).unflatten(2, fx.shape[2:])  # (B, K, H, W)
 
