@@ -64,6 +64,15 @@ class TrainArgs:
     choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches
 
 
+def _moving_average(decay: float) -> Callable:
+    """EMA whose memory grows with the run up to `decay`, so that short runs do not keep their random beginning."""
+
+    def update(averaged: list[Tensor], current: list[Tensor], n: Tensor) -> None:
+        get_ema_multi_avg_fn(min(decay, (1 + int(n)) / (10 + int(n))))(averaged, current, n)
+
+    return update
+
+
 class Trainer:
     """One training run: build it, `run(callback)` it. The state on disk is everything needed to go on."""
 
@@ -85,7 +94,7 @@ class Trainer:
             module.to(self.device, memory_format=torch.channels_last).train()
         # The buffers are spectral norm's singular vectors u, v: an average of them is no unit vector any more, and would make
         # sigma = u W v too small and the layer too strong. So they are copied, not averaged.
-        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(args.ema), use_buffers=False)
+        self.ema = AveragedModel(self.net, multi_avg_fn=_moving_average(args.ema), use_buffers=False)
         betas = (args.beta1, args.beta2)
         self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
         self.opt_D = torch.optim.Adam(self.D.parameters(), lr=args.lr_d, betas=betas)
