@@ -11,7 +11,7 @@ from cocos_demo.datasets.figures import FiguresError, contact_sheet, load_surfac
 
 needs_renderer = pytest.mark.skipif(
     importlib.util.find_spec("anny") is None or importlib.util.find_spec("warp") is None,
-    reason='rendering needs the extra "render": pip install "cocos_demo[render]"',
+    reason='rendering needs the extra "render": pip install --editable ".[render]"',
 )
 SIZE, PEOPLE = 64, 6
 

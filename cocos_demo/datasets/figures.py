@@ -33,7 +33,7 @@ def _renderer():
     except ImportError as error:
         raise FiguresError(
             f"rendering figures needs the packages anny and warp-lang ({error}); "
-            'install them with: pip install "cocos_demo[render]"'
+            'install them with: pip install --editable ".[render]"'
         ) from error
     return figure_people
 
