@@ -58,7 +58,7 @@ def test_missing_renderer_is_said(monkeypatch, tmp_path):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("cocos_demo.datasets.figure_people", raising=False)
     monkeypatch.setitem(sys.modules, "anny", None)
-    with pytest.raises(FiguresError, match=r"pip install \"cocos_demo\[render\]\""):
+    with pytest.raises(FiguresError, match=r"pip install --editable \"\.\[render\]\""):
         prepare_figures(tmp_path / "out", 1)
     assert not (tmp_path / "out").exists()
 
