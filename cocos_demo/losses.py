@@ -95,7 +95,7 @@ def hinge_generator(fake: list[list[Tensor]]) -> Tensor:
 
 
 def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], known: Tensor | None = None) -> Tensor:
-    """L1 between D's hidden features of x_B and x_hat (named on CoCosNet's slides; Wang et al. 2018), mean over scales and layers."""
+    """L1 between D's hidden features of x_B and x_hat, mean over scales and layers (CoCosNet's slides; Wang et al. 2018)."""
     terms = [_mean_where((f.float() - r.float().detach()).abs(), known)
              for r_scale, f_scale in zip(real, fake, strict=True) for r, f in zip(r_scale[:-1], f_scale[:-1], strict=True)]
     return sum(terms) / len(terms)

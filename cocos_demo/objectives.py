@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from . import losses
 from .datasets.pairs import Batch
 from .features import VGG
-from .models.correspondence import warp
 from .models.cocosnet import CoCosNet
+from .models.correspondence import warp
 
 # lambda_l of Eq. 8: deeper layers count more, as in Johnson et al. 2016 and the released code. Names both VGGs have.
 LAMBDAS = {"relu1_2": 1 / 32, "relu2_2": 1 / 16, "relu3_2": 1 / 8, "relu4_2": 1 / 4, "relu5_2": 1.0}

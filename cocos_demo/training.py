@@ -125,13 +125,14 @@ class Trainer:
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One update of G and the adaptors, and one of D on the same batch -> the unweighted terms."""
-        a, adversarial = self.args, self.step >= self.args.adversarial_from and (self.args.weights.adv or self.args.weights.d_feat)
+        a, w = self.args, self.args.weights
+        adversarial = self.step >= a.adversarial_from and w.adv + w.d_feat > 0
         for opt, lr in ((self.opt_G, a.lr_g), (self.opt_D, a.lr_d)):
             opt.param_groups[0]["lr"] = lr * self._rate()
         self.D.requires_grad_(False)
         with self._autocast():
-            image, terms = self.objective(self.net, self.D, self.vgg, batch, a.weights, bool(adversarial))
-        total = sum(getattr(a.weights, name) * term for name, term in terms.items())
+            image, terms = self.objective(self.net, self.D, self.vgg, batch, w, adversarial)
+        total = sum(getattr(w, name) * term for name, term in terms.items())
         self._check_finite(total, terms)
         self.opt_G.zero_grad(set_to_none=True)
         total.backward()
@@ -187,8 +188,8 @@ class Trainer:
                     if self.step % 10 == 0:
                         bar.set_postfix({name: f"{value:.3g}" for name, value in mean.items()}, refresh=False)
                     if self.step % 50 == 0:
-                        print(json.dumps({"step": self.step, "seconds": round(self.seconds, 1),
-                                          **{name: round(value, 5) for name, value in mean.items()}}), file=log, flush=True)
+                        terms = {name: round(value, 5) for name, value in mean.items()}
+                        print(json.dumps({"step": self.step, "seconds": round(self.seconds, 1), **terms}), file=log, flush=True)
                     if self.step % a.save_every == 0 and self.step < a.steps:
                         self.save()
                     if callback:
@@ -201,7 +202,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state beside and rename it into place; leave a sample sheet and a checkpoint of this step."""
-        state = {"step": self.step, "seconds": self.seconds, "before": self.before, "net": self.net.state_dict(), "D": self.D.state_dict(),
+        state = {"step": self.step, "seconds": self.seconds, "before": self.before,
+                 "net": self.net.state_dict(), "D": self.D.state_dict(),
                  "ema": self.ema.state_dict(), "opt_G": self.opt_G.state_dict(), "opt_D": self.opt_D.state_dict(),
                  "rng": torch.get_rng_state(), "config": asdict(self.net.config)}
         beside = self.state_file.with_suffix(".part")
@@ -256,8 +258,8 @@ class Trainer:
         net.load_state_dict(self.ema.module.state_dict())
         card = {"name": a.name, "system": a.system, "condition": self.kind.name, "size": a.size,
                 "data": [folder.index["source"] for folder in self.folders], "people": self._count("people"),
-                "pictures": self._count("pictures"), "steps": self.before + self.step, "batch": a.batch, "seconds": round(self.seconds),
-                "features": self.vgg.name if self.vgg else None, "weights": asdict(a.weights), "mix": asdict(a.mix)}
+                "pictures": self._count("pictures"), "steps": self.before + self.step, "batch": a.batch,
+                "seconds": round(self.seconds), "features": self.vgg.name if self.vgg else None, "weights": asdict(a.weights), "mix": asdict(a.mix)}
         checkpoints.save(path, bake(net), card)
         return path
 

@@ -11,7 +11,8 @@ from .photo import to_image
 COLUMNS = ("condition", "exemplar", "warped exemplar", "output", "photo")
 
 
-def sheet(columns: Sequence[Sequence[Image.Image]], titles: Sequence[str] = COLUMNS, side: int = 160, pairs: int = 1) -> Image.Image:
+def sheet(columns: Sequence[Sequence[Image.Image]], titles: Sequence[str] = COLUMNS, side: int = 160,
+          pairs: int = 1) -> Image.Image:
     """A table of pictures: `columns[c][r]`, each drawn side x side; the rows stand in `pairs` groups beside each other."""
     rows = -(-len(columns[0]) // pairs)
     gap, head, wide = 4, 22, len(columns)

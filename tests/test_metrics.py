@@ -9,8 +9,7 @@ from folders import prepared
 from cocos_demo import checkpoints
 from cocos_demo.datasets.pairs import PreparedFolder
 from cocos_demo.evaluation import EvaluateArgs, choose_pairs, run
-from cocos_demo.metrics import (LEFT_EYE, RIGHT_EYE, landmark_distance, pck, pixel_centres, predicted_places,
-                                relative_error)
+from cocos_demo.metrics import LEFT_EYE, RIGHT_EYE, landmark_distance, pck, pixel_centres, predicted_places, relative_error
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.layers import bake
 

@@ -22,8 +22,8 @@ def args(tmp_path, **changes):
     data = tmp_path / "data"
     if not data.exists():
         prepared(data)
-    return TrainArgs(**{**dict(data=(data,), out=tmp_path / "run", size=32, steps=4, batch=2, d_width=4, save_every=2, device="cpu",
-                               weights=Weights(**NO_VGG, pixel=1.0, warp=1.0, warped_condition=1.0)), **changes})
+    return TrainArgs(**{**dict(data=(data,), out=tmp_path / "run", size=32, steps=4, batch=2, d_width=4, save_every=2,
+                               device="cpu", weights=Weights(**NO_VGG, pixel=1.0, warp=1.0, warped_condition=1.0)), **changes})
 
 
 def test_a_run_from_folder_to_checkpoint(tmp_path):

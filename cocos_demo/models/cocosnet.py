@@ -121,7 +121,10 @@ class Adaptor(nn.Module):
 
 
 class TranslationNetwork(nn.Module):
-    """G of Eq. 7: from the constant code z, block by block, modulated by T_i(r) (Eq. 5, 6). style (B, S, H, W) -> (B, 3, H, W)."""
+    """G of Eq. 7: from the constant code z, block by block, modulated by T_i(r) (Eq. 5, 6).
+
+    style (B, S, size, size) -> picture (B, 3, size, size) in [-1, 1].
+    """
 
     def __init__(self, style: int, config: CoCosNetConfig):
         super().__init__()

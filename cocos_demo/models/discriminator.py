@@ -8,7 +8,8 @@ from .layers import conv
 
 
 class PatchDiscriminator(nn.Module):
-    """Judges overlapping patches. (B, c_in, H, W) -> the features of every layer, the last one (B, 1, about H/8, W/8) the verdict."""
+    """Judges overlapping patches. (B, c_in, H, W) -> the features of every layer; the last, (B, 1, H/8 + 1, W/8 + 1), is
+    the verdict."""
 
     def __init__(self, c_in: int, width: int):
         super().__init__()
