@@ -259,7 +259,8 @@ class Trainer:
         card = {"name": a.name, "system": a.system, "condition": self.kind.name, "size": a.size,
                 "data": [folder.index["source"] for folder in self.folders], "people": self._count("people"),
                 "pictures": self._count("pictures"), "steps": self.before + self.step, "batch": a.batch,
-                "seconds": round(self.seconds), "features": self.vgg.name if self.vgg else None, "weights": asdict(a.weights), "mix": asdict(a.mix)}
+                "seconds": round(self.seconds), "features": self.vgg.name if self.vgg else None,
+                "weights": asdict(a.weights), "mix": asdict(a.mix)}
         checkpoints.save(path, bake(net), card)
         return path
 
