@@ -163,7 +163,7 @@ def run(args: EvaluateArgs) -> None:
             pairs = [p for same in (True, False) for p in choose_pairs(folder, same, 4, args.seed)]
             x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
             args.sheet.parent.mkdir(parents=True, exist_ok=True)
-            viz.sheet(viz.translations(net, folder.kind, x_A, x_B, y_A, y_B), pairs=2).save(args.sheet)
+            viz.sheet(viz.translations(net, folder.kind, x_A, x_B, y_A, y_B), pairs=2).save(args.sheet, quality=92)
     if args.curve:
         _draw_curve(results, args.curve)
     if args.json:
