@@ -55,7 +55,7 @@ class Figures:
     out: Out
     """The folder to make."""
     people: int = 1000
-    """How many different people; the last tenth is held out."""
+    """How many different people; every tenth is held out."""
     shots: int = 2
     """Pictures of each."""
     size: int = 256

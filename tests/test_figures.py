@@ -18,7 +18,7 @@ SIZE, PEOPLE = 64, 6
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Six people, two pictures each. The first load of anny on a machine takes a minute or two."""
+    """Ten people, two pictures each. The first load of anny on a machine takes a minute or two."""
     return prepare_figures(tmp_path_factory.mktemp("figures") / "out", PEOPLE, 2, SIZE, 5, workers=1, progress=False)
 
 
@@ -77,7 +77,7 @@ def test_folder_is_whole(folder):
     assert (index["condition"], index["size"], index["format"]) == ("figure", SIZE, 1)
     assert points.shape == (PEOPLE * 2, 18, 3) and points.dtype == np.float32
     assert set(np.unique(points[..., 2])) <= {0.0, 1.0}
-    assert [item["split"] for item in index["items"]] == ["train"] * 10 + ["test"] * 2
+    assert [item["split"] for item in index["items"]] == ["train"] * 18 + ["test"] * 2
     assert len({item["person"] for item in index["items"]}) == PEOPLE
     for item in index["items"]:
         parts = Image.open(folder / "parts" / f"{item['name']}.png")

@@ -84,8 +84,8 @@ def prepare_figures(out, people=1000, shots=2, size=256, seed=0, workers=None, p
     """Render `people` people, `shots` pictures each, size x size, into the prepared-folder format; returns the folder.
 
     The same seed gives the same pictures, whatever the number of `workers` (processes of one thread; default: one a
-    core; more than one starts processes, so a script of yours needs `if __name__ == "__main__":`). The last tenth of
-    the people are the test split. After an interruption call it again: people that are done are kept. FiguresError if
+    core; more than one starts processes, so a script of yours needs `if __name__ == "__main__":`). Every tenth
+    person (numbers that end in 9) is in the test split. After an interruption call it again: people that are done are kept. FiguresError if
     the renderer is not installed, or if the folder holds figures of other settings.
     """
     if people < 1 or shots < 1 or size < 32:
@@ -122,13 +122,11 @@ def _claim(out, settings):
 
 
 def _write_index(out, settings, found, parts):
-    people = settings["people"]
-    first_test = people - max(1, people // 10) if people > 1 else people
     items, points = [], []
     for person, entries in enumerate(found):
         for entry in entries:
             points.append(entry.pop("points"))
-            split = "test" if person >= first_test else "train"
+            split = "test" if person % 10 == 9 else "train"  # by number, so a larger set keeps its split
             items.append({"name": entry.pop("name"), "person": f"F{person:05d}", "split": split, **entry})
     _write(out / "points.npy", partial(_save_points, points=np.asarray(points, np.float32)))  # (items, 18, 3)
     index = {
