@@ -1,7 +1,6 @@
 """Weights that ship: one safetensors file each, in half precision, with the configuration and the model card inside."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from .files import beside
 from .models import SYSTEMS
 from .models.layers import bake
 
@@ -30,16 +30,10 @@ def save(path: str | Path, net: nn.Module, card: dict) -> None:
 
     `card` holds at least "name", "system" (a key of SYSTEMS) and "condition" (a key of conditions.KINDS); all of it JSON.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     card = {**card, "config": asdict(net.config), "parameters": sum(p.numel() for p in net.parameters())}
     state = {key: value.detach().cpu().half().contiguous() for key, value in net.state_dict().items()}
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        save_file(state, beside, metadata={"cocos_demo": json.dumps(card)})
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as partial:
+        save_file(state, partial, metadata={"cocos_demo": json.dumps(card)})
 
 
 def read_card(path: str | Path) -> dict:

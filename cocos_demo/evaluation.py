@@ -14,6 +14,7 @@ from .conditions import ConditionError
 from .datasets.figures import load_surface
 from .datasets.pairs import DataError, PreparedFolder
 from .datasets.truth import true_matches
+from .files import beside
 from .metrics import landmark_distance, pck, pixel_centres, predicted_places, relative_error
 from .models import SYSTEMS
 from .photo import to_image
@@ -47,6 +48,9 @@ def choose_pairs(folder: PreparedFolder, same: bool, count: int, seed: int, fron
         pairs = [(i, j) for i in keep for j in keep if i != j and folder.same_scene(i, j)]
     else:
         pairs = [(i, j) for i in keep for j in keep if folder.items[i]["person"] != folder.items[j]["person"]]
+    if not pairs:
+        raise DataError(f"{folder.path}: the split {folder.split!r} has no two pictures of "
+                        f"{'one person in one scene' if same else 'different people'}")
     order = np.random.default_rng(seed).permutation(len(pairs))[:count]
     return [pairs[k] for k in order]
 
@@ -147,6 +151,10 @@ MEASURES = {"portrait": measure_portraits, "figure": measure_figures}
 
 def run(args: EvaluateArgs) -> None:
     """The command `evaluate`."""
+    if args.pairs < 1:
+        raise DataError("at least one pair of each sort is needed")
+    if args.sheet and len(args.model) > 1:
+        raise DataError("a sheet shows one model; name one")
     results = {}
     for name in args.model:
         net, card = checkpoints.load(name)
@@ -162,13 +170,13 @@ def run(args: EvaluateArgs) -> None:
         if args.sheet:
             pairs = [p for same in (True, False) for p in choose_pairs(folder, same, 4, args.seed)]
             x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
-            args.sheet.parent.mkdir(parents=True, exist_ok=True)
-            viz.sheet(viz.translations(net, folder.kind, x_A, x_B, y_A, y_B), pairs=2).save(args.sheet, quality=92)
+            with beside(args.sheet) as partial:
+                viz.sheet(viz.translations(net, folder.kind, x_A, x_B, y_A, y_B), pairs=2).save(partial, quality=92)
     if args.curve:
         _draw_curve(results, args.curve)
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(results, indent=1))
+        with beside(args.json) as partial:
+            partial.write_text(json.dumps(results, indent=1))
 
 
 def _draw_curve(results: dict[str, dict], path: Path) -> None:
@@ -181,5 +189,6 @@ def _draw_curve(results: dict[str, dict], path: Path) -> None:
              "network, arg-max, other person": [row["front, other person: PCK@0.1 network, arg-max"] for row in rows],
              "untrained network": [row[key + "untrained, arg-max"] for row in rows],
              "the same pixel": [row[key + "same pixel"] for row in rows]}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    viz.curves([row["steps"] for row in rows], lines, "training steps", "PCK@0.1, held-out figures, front").savefig(path, dpi=120)
+    with beside(path) as partial:
+        figure = viz.curves([row["steps"] for row in rows], lines, "training steps", "PCK@0.1, held-out figures, front")
+        figure.savefig(partial, dpi=120)

@@ -83,7 +83,10 @@ def _verdicts(answers: list[list[Tensor]]) -> list[Tensor]:
 
 
 def hinge_discriminator(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """Eq. 13, L_adv^D = -E[h(D(y_B))] - E[h(-D(x_hat))] with h(t) = min(0, t - 1); mean over the scales."""
+    """Eq. 13, L_adv^D = -E[h(D(real))] - E[h(-D(x_hat))] with h(t) = min(0, t - 1); mean over the scales.
+
+    The paper calls any sample of domain B y_B; D also sees a condition, so the real picture is the one it belongs to, x_B.
+    """
     terms = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(_verdicts(real), _verdicts(fake), strict=True)]
     return sum(terms) / len(terms)
 

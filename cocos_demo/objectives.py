@@ -61,7 +61,8 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
     G does not run and the picture is the warp: the correspondence is trained alone.
     """
     s = net.config.stride
-    blurred = [F.avg_pool2d(c, 2 * s + 1, s, s) for c in (batch.x_A, batch.y_A)]  # (B, N, size/s, size/s)
+    # Over 3 s pixels, about the centre of each position of S.
+    blurred = [F.avg_pool2d(c, 3 * s, s, s) for c in (batch.x_A, batch.y_A)]  # (B, N, size/s, size/s)
     inputs = (batch.x_A, batch.y_B, batch.y_A, blurred[1] if w.warped_condition else None)
     if w.layers or w.pixel or adversarial:
         out = net(*inputs)

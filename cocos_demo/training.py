@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from . import checkpoints, viz
 from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
 from .device import pick_device
 from .features import load_vgg
+from .files import beside
 from .losses import hinge_discriminator
 from .models import SYSTEMS
 from .models.discriminator import Discriminator
@@ -62,6 +62,7 @@ class TrainArgs:
     weights: Weights = field(default_factory=Weights)
     mix: Mix = field(default_factory=Mix)
     choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches
+    note: str = ""  # for the model card: what a user should know of its limits
 
 
 def _moving_average(decay: float) -> Callable:
@@ -87,7 +88,8 @@ class Trainer:
         self.folders = [PreparedFolder(path, "train", load_size=2 * args.size) for path in args.data]
         self.kind = kind = self.folders[0].kind
         self.sampler = PairSampler(self.folders, args.size, args.mix, args.seed, args.shares)
-        self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **args.choices)
+        choices = {name: int(value) if value.isdigit() else value for name, value in args.choices.items()}
+        self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **choices)
         self.D = Discriminator(len(kind.channels), args.d_width)
         self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last) if args.weights.layers else None
         for module in (self.net, self.D):
@@ -137,6 +139,7 @@ class Trainer:
         self.opt_G.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None])
+        self._check_finite(norm, {"the gradient": norm})
         self.opt_G.step()
         self.ema.update_parameters(self.net)
         report = {name: term.item() for name, term in terms.items()} | {"total": total.item(), "grad_norm": norm.item()}
@@ -203,15 +206,13 @@ class Trainer:
     def save(self) -> None:
         """Write the state beside and rename it into place; leave a sample sheet and a checkpoint of this step."""
         state = {"step": self.step, "seconds": self.seconds, "before": self.before,
-                 "net": self.net.state_dict(), "D": self.D.state_dict(),
+                 "d_width": self.args.d_width, "net": self.net.state_dict(), "D": self.D.state_dict(),
                  "ema": self.ema.state_dict(), "opt_G": self.opt_G.state_dict(), "opt_D": self.opt_D.state_dict(),
                  "rng": torch.get_rng_state(), "config": asdict(self.net.config)}
-        beside = self.state_file.with_suffix(".part")
-        torch.save(state, beside)
-        os.replace(beside, self.state_file)
-        sheet = self.sample_sheet()
-        (self.args.out / "samples").mkdir(exist_ok=True)
-        sheet.save(self.args.out / "samples" / f"{self.step:06d}.jpg", quality=92)
+        with beside(self.state_file) as partial:
+            torch.save(state, partial)
+        with beside(self.args.out / "samples" / f"{self.step:06d}.jpg") as partial:
+            self.sample_sheet().save(partial, quality=92)
         self.export(self.args.out / "history" / f"{self.step:06d}.safetensors")
 
     def _restore(self, path: Path) -> None:
@@ -234,11 +235,13 @@ class Trainer:
 
     def _read(self, path: Path) -> dict:
         try:
-            state = torch.load(path, weights_only=True, map_location=self.device)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise TrainingError(f"{path} cannot be read ({error}); delete it to start anew") from None
-        if state["config"] != asdict(self.net.config):
-            raise TrainingError(f"{path} was trained with other choices: {state['config']}; "
+            state = torch.load(path, weights_only=True, map_location="cpu")
+        except Exception as error:  # the loader raises whatever a broken file leads it to
+            raise TrainingError(f"{path} is not a training state ({error}); a run keeps its own in state.pt") from None
+        if not isinstance(state, dict) or not {"config", "d_width", "ema", "D"} <= set(state):
+            raise TrainingError(f"{path} is not a training state; a run keeps its own in state.pt")
+        if (state["config"], state["d_width"]) != (asdict(self.net.config), self.args.d_width):
+            raise TrainingError(f"{path} was trained with other choices: {state['config']}, d_width {state['d_width']}; "
                                 f"use another --out, or the same choices")
         return state
 
@@ -257,19 +260,27 @@ class Trainer:
         net = SYSTEMS[a.system](**asdict(self.net.config))
         net.load_state_dict(self.ema.module.state_dict())
         card = {"name": a.name, "system": a.system, "condition": self.kind.name, "size": a.size,
-                "data": [folder.index["source"] for folder in self.folders], "people": self._count("people"),
-                "pictures": self._count("pictures"), "steps": self.before + self.step, "batch": a.batch,
-                "seconds": round(self.seconds), "features": self.vgg.name if self.vgg else None,
-                "weights": asdict(a.weights), "mix": asdict(a.mix)}
+                "data": [folder.index["source"] for folder in self.folders], "split": "train",
+                "people": self._count("people"), "pictures": self._count("pictures"),
+                "steps": self.before + self.step, "steps_before": self.before, "batch": a.batch,
+                "seconds": round(self.seconds), "seed": a.seed, "features": self.vgg.name if self.vgg else None,
+                "rates": {"G": a.lr_g, "D": a.lr_d, "beta1": a.beta1, "beta2": a.beta2, "decay_from": a.decay_from,
+                          "ema": a.ema}, "adversarial_from": a.adversarial_from,
+                "weights": asdict(a.weights), "mix": asdict(a.mix), "limits": a.note}
         checkpoints.save(path, bake(net), card)
         return path
 
 
 def run(args: TrainArgs) -> None:
     """The command `train`."""
-    if not (args.steps > 0 and args.batch > 0 and math.isfinite(args.lr_g) and args.lr_g > 0):
-        raise TrainingError("steps, batch and rates must be above 0")
+    rates = (args.lr_g, args.lr_d)
+    if min(args.steps, args.batch, args.save_every, *rates) <= 0 or not all(map(math.isfinite, rates)):
+        raise TrainingError("steps, batch, save-every and rates must be above 0")
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started the run in the background, deaf to Ctrl-C
         signal.signal(number, signal.default_int_handler)
-    path = Trainer(args).run()
+    try:
+        trainer = Trainer(args)
+    except (TypeError, ValueError) as error:  # a size, a choice or a share that does not fit
+        raise TrainingError(str(error)) from error
+    path = trainer.run()
     print(f"wrote {path}")

@@ -13,7 +13,7 @@ from cocos_demo.datasets import distortion
 from cocos_demo.datasets.pairs import DataError, Mix, PairSampler, PreparedFolder
 from cocos_demo.models import SYSTEMS
 from cocos_demo.objectives import Weights
-from cocos_demo.training import TrainArgs, Trainer, TrainingError
+from cocos_demo.training import TrainArgs, Trainer, TrainingError, run
 
 NO_VGG = dict(feat=0.0, perc=0.0, context=0.0, detail=0.0)
 
@@ -35,14 +35,14 @@ def test_a_run_from_folder_to_checkpoint(tmp_path):
     out = net(torch.rand(1, 35, 32, 32), torch.rand(1, 3, 32, 32))
     assert torch.isfinite(out.image).all()
     assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["000002.jpg", "000004.jpg"]
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob("*partial*"))
 
 
 def test_training_lowers_its_loss(tmp_path):
     totals = []
-    run = args(tmp_path, steps=40, batch=4, lr_g=2e-3, warmup=1, weights=Weights(
+    long = args(tmp_path, steps=40, batch=4, lr_g=2e-3, warmup=1, weights=Weights(
         **NO_VGG, adv=0.0, d_feat=0.0, pixel=1.0, warp=0.0, reg=0.0, domain=0.0), mix=Mix(same=1.0, pseudo=0.0, cross=0.0))
-    Trainer(run).run(lambda state: totals.append(state["terms"]["pixel"]))
+    Trainer(long).run(lambda state: totals.append(state["terms"]["pixel"]))
     assert np.mean(totals[-5:]) < 0.7 * np.mean(totals[:5])
 
 
@@ -112,6 +112,38 @@ def test_bad_folders_and_arguments(tmp_path):
         Weights(adv=-1.0)
     with pytest.raises(TrainingError, match="no system 'pix2pix'"):
         Trainer(args(tmp_path, system="pix2pix"))
+    with pytest.raises(DataError, match="--size 64"):
+        Trainer(args(tmp_path, size=64))
+    (folder / "parts" / "P1_0.png").unlink()
+    with pytest.raises(DataError, match="P1_0.png cannot be read"):
+        PreparedFolder(folder, "train").figure(2)
+
+
+@pytest.mark.parametrize("mistake", [dict(size=31), dict(preset="huge"), dict(choices={"carries": "words"}),
+                                     dict(choices={"x": "1"}), dict(shares=(1.0, 2.0)), dict(mix=Mix(same=0, pseudo=0, cross=0)), dict(save_every=0),
+                                     dict(lr_g=float("nan"))])
+def test_a_mistake_in_the_arguments_is_one_line(tmp_path, mistake):
+    with pytest.raises(TrainingError):
+        run(args(tmp_path, **mistake))
+
+
+def test_numbers_among_the_choices(tmp_path):
+    assert Trainer(args(tmp_path, choices={"stride": "8", "features": "16"})).net.config.stride == 8
+
+
+def test_only_a_training_state_can_be_begun_with(tmp_path):
+    junk = tmp_path / "junk.pt"
+    junk.write_bytes(b"junk")
+    with pytest.raises(TrainingError, match="not a training state"):
+        Trainer(args(tmp_path, init=junk))
+    first = args(tmp_path, steps=2)
+    Trainer(first).run()
+    second = Trainer(args(tmp_path, out=tmp_path / "second", init=tmp_path / "run" / "state.pt", steps=1))
+    assert second.before == 2
+    _, card = checkpoints.load(second.run())
+    assert card["steps"] == 3
+    with pytest.raises(TrainingError, match="d_width 4"):
+        Trainer(args(tmp_path, d_width=8))
 
 
 # ---- pairs

@@ -54,29 +54,33 @@ class PreparedFolder:
         a, b = self.items[i], self.items[k]
         return a["person"] == b["person"] and a.get("scene") == b.get("scene")
 
+    def _open(self, part: str, i: int, ending: str) -> Image.Image:
+        file = self.path / part / f"{self.items[i]['name']}.{ending}"
+        try:
+            picture = Image.open(file)
+            picture.load()
+        except OSError as error:
+            raise DataError(f"{file} cannot be read ({error}); prepare the folder again") from None
+        return picture
+
     def image(self, i: int) -> Tensor:
         """(3, S, S) uint8 RGB; read once, then kept in memory."""
         if i not in self._images:
-            file = self.path / "images" / f"{self.items[i]['name']}.jpg"
-            try:
-                picture = Image.open(file).convert("RGB")
-            except OSError as error:
-                raise DataError(f"{file} cannot be read ({error}); prepare the folder again") from None
+            picture = self._open("images", i, "jpg").convert("RGB")
             if picture.size != (self.load_size, self.load_size):
                 picture = picture.resize((self.load_size, self.load_size), Image.LANCZOS)
             self._images[i] = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
         return self._images[i]
 
     def edges(self, i: int) -> np.ndarray | None:
-        """(256, 256) uint8 background edges, or None for kinds that have none."""
-        file = self.path / "edges" / f"{self.items[i]['name']}.png"
-        return np.array(Image.open(file)) if file.is_file() else None
+        """(256, 256) uint8 background edges of a portrait; None for figures."""
+        return np.array(self._open("edges", i, "png")) if self.kind.name == "portrait" else None
 
     def figure(self, i: int) -> Tensor:
         """(1, S, S) float: 1 on the figure, by the part map; 1 everywhere for kinds without one."""
         if "parts" not in self.index:
             return torch.ones(1, self.load_size, self.load_size)
-        parts = Image.open(self.path / "parts" / f"{self.items[i]['name']}.png")
+        parts = self._open("parts", i, "png")
         mask = np.array(parts.resize((self.load_size, self.load_size), Image.NEAREST)) > 0
         return torch.from_numpy(mask).float()[None]
 
@@ -137,6 +141,9 @@ class PairSampler:
         if len(self.shares) != len(folders):
             raise ValueError(f"{len(folders)} folders need as many shares, got {len(self.shares)}")
         for folder in folders:
+            if folder.index["size"] < size:
+                raise DataError(f"{folder.path} has pictures of {folder.index['size']} px, the network {size} px; "
+                                f"prepare them again with --size {size} or more")
             if len(folder.people) < 2 and mix.cross > 0:
                 raise DataError(f"{folder.path}: pairs of different people need at least two people; set mix.cross to 0")
 
