@@ -85,8 +85,8 @@ def prepare_figures(out, people=1000, shots=2, size=256, seed=0, workers=None, p
 
     The same seed gives the same pictures, whatever the number of `workers` (processes of one thread; default: one a
     core; more than one starts processes, so a script of yours needs `if __name__ == "__main__":`). Every tenth
-    person (numbers that end in 9) is in the test split. After an interruption call it again: people that are done are kept. FiguresError if
-    the renderer is not installed, or if the folder holds figures of other settings.
+    person (numbers that end in 9) is in the test split. After an interruption call it again: people that are done are
+    kept. FiguresError if the renderer is not installed, or if the folder holds figures of other settings.
     """
     if people < 1 or shots < 1 or size < 32:
         raise FiguresError(f"need people >= 1, shots >= 1 and size >= 32, got {people}, {shots} and {size}")
