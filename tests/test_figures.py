@@ -13,7 +13,7 @@ needs_renderer = pytest.mark.skipif(
     importlib.util.find_spec("anny") is None or importlib.util.find_spec("warp") is None,
     reason='rendering needs the extra "render": pip install --editable ".[render]"',
 )
-SIZE, PEOPLE = 64, 6
+SIZE, PEOPLE = 64, 10
 
 
 @pytest.fixture(scope="module")
