@@ -171,6 +171,27 @@ def test_a_photo_of_nobody_is_a_toast_and_cannot_be_translated(page, tmp_path):
     assert page.get_attribute("#translate", "disabled") is not None
 
 
+def test_a_photo_chosen_while_another_is_read_is_read_as_well(page, tmp_path):
+    page.click('button[aria-label="Remove Image"] >> nth=0')
+    page.locator("input[type=file]").first.set_input_files(empty_photo(tmp_path / "grey.png"))
+    page.wait_for_selector('button[aria-label="Remove Image"] >> nth=1')  # uploaded; nobody is searched for long
+    page.locator(".thumbs").first.locator("button.thumbnail-lg").first.click()
+    page.wait_for_selector("text=Neither a face nor a person was found")  # of the first; the second is a figure
+    page.wait_for_selector("text=What the colours mean")
+    page.wait_for_selector("#translate:not([disabled])")
+    translated(page)
+
+
+def test_what_was_read_of_another_photo_is_not_painted():
+    import gradio as gr
+
+    from cocos_demo.ui import translate
+
+    for photo, kind in (("b.jpg", "auto"), ("a.jpg", "figure")):
+        with pytest.raises(gr.Error, match="not been read"):
+            translate.paint(translate.Read("a.jpg", "auto", None), photo, kind, None, "c.jpg")
+
+
 def test_a_figure_brings_figures_to_take_the_look_from(page):
     page.locator(".thumbs").first.locator("button.thumbnail-lg").first.click()
     page.wait_for_selector("text=What the colours mean")

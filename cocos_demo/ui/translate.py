@@ -1,6 +1,7 @@
 """The Translate tab: a photo, its condition (open to change), an exemplar, and the picture they make."""
 
 import html
+from typing import NamedTuple
 
 import gradio as gr
 from PIL import Image
@@ -19,10 +20,18 @@ SCROLL = """() => { setTimeout(() => document.querySelector("#picture")
     ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return []; }"""
 
 
+class Read(NamedTuple):
+    """What was read of which photo: another may have been chosen since."""
+
+    photo: str
+    kind: str  # as chosen, "auto" too
+    condition: Condition  # as extracted
+
+
 def tab(demo: gr.Blocks) -> None:
     """Lay out the tab inside a gr.Blocks and connect it."""
     photos, portraits = samples("photos"), samples("portraits")
-    state = gr.State(None)  # the photo's Condition, as extracted
+    state = gr.State(None)  # the last Read
     with gr.Row():
         with gr.Column(min_width=300):
             gr.HTML(step(1, "A photo"))
@@ -61,20 +70,23 @@ def tab(demo: gr.Blocks) -> None:
 
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
-    gr.on([demo.load, photo.change, kind.change], lock, None, [button, reset], **quick).then(
+    # Each is read, one after the other: "once" would drop what is chosen meanwhile, "always_last" after a failure.
+    every = {"trigger_mode": "multiple"}
+    gr.on([demo.load, photo.change, kind.change], lock, None, [button, reset], **every, **quick).then(
         read_photo,
         [photo, kind, state],
         [state, editor, about, exemplar_gallery, exemplar, button, reset],
         show_progress_on=editor,
+        **every,
         **private,
         **HEAVY,
-    ).failure(clear, None, [editor, about], **quick)
+    ).failure(clear, None, [editor, about], **every, **quick)
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
-    reset.click(canvas, state, editor, **quick)
+    reset.click(lambda read: canvas(read.condition), state, editor, **quick)
     button.click(lambda: gr.Row(visible=True), None, results, js=SCROLL, **quick).then(
         paint,
-        [state, editor, exemplar],
+        [state, photo, kind, editor, exemplar],
         [picture, slider, warped, facts],
         show_progress_on=[picture],
         **private,
@@ -118,27 +130,38 @@ def clear():
 
 
 @friendly
-def read_photo(photo: str | None, kind: str, before: Condition | None):
-    """Photo -> its Condition, a canvas with it, words about it, and exemplars of its kind."""
+def read_photo(photo: str | None, kind: str, before: Read | None):
+    """Photo -> its Condition (in a Read), a canvas with it, words about it, and exemplars of its kind."""
     if photo is None:
         return gr.skip(), *clear(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
     condition = translator_for(photo, kind).condition_of(photo)
-    if before is not None and before.kind.name == condition.kind.name:
+    if before is not None and before.condition.kind.name == condition.kind.name:
         gallery, exemplar = gr.skip(), gr.skip()
     else:
         gallery = samples(EXEMPLARS[condition.kind.name])
         exemplar = gallery[0]
     ready = gr.Button(interactive=True)
-    return condition, canvas(condition), words_about(condition), gallery, exemplar, ready, ready
+    read = Read(photo, kind, condition)
+    return read, canvas(condition), words_about(condition), gallery, exemplar, ready, ready
 
 
 @friendly
-def paint(condition: Condition | None, edited: dict | None, exemplar: str | None, progress=gr.Progress()):  # noqa: B008
+def paint(
+    read: Read | None,
+    photo: str | None,
+    kind: str,
+    edited: dict | None,
+    exemplar: str | None,
+    progress=gr.Progress(),  # noqa: B008
+):
     """The (perhaps edited) condition and an exemplar -> picture, slider, warped exemplar, facts."""
-    if condition is None:
+    if photo is None or read is None:
         raise gr.Error("Choose a photo first.", print_exception=False)
+    if (photo, kind) != (read.photo, read.kind):
+        raise gr.Error("This photo has not been read yet: translate when its lines are there.", print_exception=False)
     if exemplar is None:
         raise gr.Error("Choose an exemplar first: click one, or upload your own.", print_exception=False)
+    condition = read.condition
     if edited and edited["layers"]:
         condition = condition.edited(flat(edited["layers"]))
     net = translator(condition.kind.name)
