@@ -1,14 +1,14 @@
 """The commands that have no room of their own: `translate` and `prepare`."""
 
-import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 from PIL import Image
+
+from cocos_demo.files import beside
 
 # A path in its place on the line, under the name that the help shows.
 Photo, Exemplar, Out = (
@@ -72,30 +72,18 @@ def run(options: Translate | People | Figures) -> None:
 
 
 def write_picture(picture: Image.Image, path: Path) -> None:
-    """Write beside `path` and rename: whatever happens, no half file is left. Raises OSError, CommandError."""
+    """Write in the format that the ending names; no half file is left. Raises OSError, CommandError."""
     path = Path(path)
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:
         raise CommandError(f"{path}: the ending {path.suffix!r} is no picture format; use .png, .jpg or .webp")
     if path.is_dir():
         raise CommandError(f"{path}: is a folder; name a file in it")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside(path) as partial, open(partial, "wb") as file:
             picture.save(file, format=kind, **({"quality": 95} if kind in ("JPEG", "WEBP") else {}))
-        os.chmod(beside, 0o666 & ~_umask())  # mkstemp makes files for their owner alone
-        os.replace(beside, path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        Path(beside).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _translate(options: Translate) -> None:

@@ -56,6 +56,22 @@ def test_a_mistake_is_one_line_and_exit_code_two(which, weights, tmp_path, capsy
     assert not (tmp_path / "o.png").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["people OUT --size 128", "people OUT --size 0", "figures OUT --workers -1", "figures OUT --people 0",
+     "figures OUT --size 8"],
+)  # fmt: skip
+def test_what_cannot_be_prepared_is_one_line_and_exit_code_two(words, tmp_path, capsys, monkeypatch):
+    from cocos_demo.datasets import people
+
+    monkeypatch.setattr(people, "people_folders", list)
+    (tmp_path / "portraits").mkdir()
+    (tmp_path / "portraits" / "index.json").write_text('{"size": 64}')
+    assert run("prepare", *words.replace("OUT", str(tmp_path)).split()) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and said[0].startswith("error: ")
+
+
 def test_a_full_disk_leaves_the_old_picture_and_no_half_file(tmp_path, monkeypatch, capsys, weights):
     out = tmp_path / "out.png"
     out.write_bytes(b"the old picture")

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -64,8 +65,16 @@ def test_missing_renderer_is_said(monkeypatch, tmp_path):
 
 
 def test_refuses_nonsense(tmp_path):
-    with pytest.raises(FiguresError, match="people"):
-        prepare_figures(tmp_path, people=0)
+    for name, value in (("people", 0), ("size", 8), ("workers", 0), ("workers", -1), ("seed", -1)):
+        with pytest.raises(FiguresError, match=f"{name} >="):
+            prepare_figures(tmp_path, **{name: value})
+
+
+@needs_renderer
+def test_the_renderer_starts_without_a_banner():
+    code = "from cocos_demo.datasets import figures; figures._renderer()"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "" and "Warp" not in done.stderr
 
 
 # --- the prepared folder

@@ -149,7 +149,7 @@ def test_goes_on_after_an_interruption(tmp_path, two_people, monkeypatch):
         assert contents(whole[name]) == contents(parts[name])
     people.prepare_people(tmp_path / "parts", size=64, progress=False)  # nothing left to do
     assert len(found) < 10
-    with pytest.raises(FileExistsError, match="64 pixels, not 128"):
+    with pytest.raises(people.PeopleError, match="64 pixels, not 128"):
         people.prepare_people(tmp_path / "parts", size=128, progress=False)
 
 
@@ -180,5 +180,5 @@ def test_heads_from_the_side_and_from_behind():
 
 def test_without_the_package(monkeypatch, tmp_path):
     monkeypatch.setattr(people.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="pip install 'openpeople"):
+    with pytest.raises(people.PeopleError, match=r"pip install --editable \"\.\[train\]\""):
         people.prepare_people(tmp_path)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 
-wp.config.quiet = True
 wp.init()
 
 

@@ -6,6 +6,7 @@
 import json
 import multiprocessing
 import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ..files import beside
 from .truth import Matches, true_matches
 
 __all__ = ["FiguresError", "Matches", "contact_sheet", "load_surface", "prepare_figures", "true_matches"]
@@ -29,6 +31,10 @@ class FiguresError(RuntimeError):
 
 def _renderer():
     try:
+        import warp
+
+        # Before anny, which starts warp and its banner; `quiet` is for versions without the level (40: errors).
+        warp.config.quiet, warp.config.log_level = True, 40
         from . import figure_people
     except ImportError as error:
         raise FiguresError(
@@ -36,13 +42,6 @@ def _renderer():
             'install them with: pip install --editable ".[render]"'
         ) from error
     return figure_people
-
-
-def _write(path: Path, save):
-    """Write beside and rename, so that a name never stands for half a file."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    save(part)
-    os.replace(part, path)
 
 
 def _name(person, shot):
@@ -61,20 +60,24 @@ def _person(person, out, shots, size, seed):
         parts.putpalette(_COLOURS.tobytes())
         scaled = (picture.surface - LOW) / (np.array(HIGH) - LOW)
         xyz = np.where(picture.mask[..., None], np.round(scaled * 65535), 0).astype(np.uint16)  # (H, W, 3)
-        _write(out / "images" / f"{name}.jpg", lambda f, i=image: i.save(f, "JPEG", quality=95, subsampling=0))
-        _write(out / "parts" / f"{name}.png", lambda f, i=parts: i.save(f, "PNG"))
-        _write(out / "surface" / f"{name}.npz", partial(_save_surface, xyz=xyz, mask=picture.mask))
+        with beside(out / "images" / f"{name}.jpg") as file:
+            image.save(file, quality=95, subsampling=0)
+        with beside(out / "parts" / f"{name}.png") as file:
+            parts.save(file)
+        with beside(out / "surface" / f"{name}.npz") as file:
+            np.savez_compressed(file, xyz=xyz, mask=picture.mask)
         entries.append({"name": name, "shot": shot, "points": picture.points.tolist(), **picture.info})
-    _write(note, lambda f: f.write_text(json.dumps(entries)))
+    _write(note, entries)
     return entries
 
 
-def _save_surface(path, xyz, mask):
-    with open(path, "wb") as file:
-        np.savez_compressed(file, xyz=xyz, mask=mask)
+def _write(path, content):
+    with beside(path) as file:
+        file.write_text(json.dumps(content))
 
 
 def _start_worker():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everyone; the parent stops, and ends the workers
     import torch
 
     torch.set_num_threads(1)
@@ -90,6 +93,10 @@ def prepare_figures(out, people=1000, shots=2, size=256, seed=0, workers=None, p
     """
     if people < 1 or shots < 1 or size < 32:
         raise FiguresError(f"need people >= 1, shots >= 1 and size >= 32, got {people}, {shots} and {size}")
+    if workers is not None and workers < 1:
+        raise FiguresError(f"need workers >= 1, got {workers}")
+    if seed < 0:
+        raise FiguresError(f"need seed >= 0, got {seed}")
     renderer, out = _renderer(), Path(out)
     settings = {"people": people, "shots": shots, "size": size, "seed": seed, "recipe": renderer.RECIPE}
     _claim(out, settings)
@@ -118,7 +125,7 @@ def _claim(out, settings):
             what = ", ".join(f"{k} {there.get(k)} instead of {settings[k]}" for k in differ)
             raise FiguresError(f"{out} holds figures of other settings ({what}); choose another folder or remove it")
     out.mkdir(parents=True, exist_ok=True)
-    _write(note, lambda f: f.write_text(json.dumps(settings)))
+    _write(note, settings)
 
 
 def _write_index(out, settings, found, parts):
@@ -128,18 +135,14 @@ def _write_index(out, settings, found, parts):
             points.append(entry.pop("points"))
             split = "test" if person % 10 == 9 else "train"  # by number, so a larger set keeps its split
             items.append({"name": entry.pop("name"), "person": f"F{person:05d}", "split": split, **entry})
-    _write(out / "points.npy", partial(_save_points, points=np.asarray(points, np.float32)))  # (items, 18, 3)
+    with beside(out / "points.npy") as file:
+        np.save(file, np.asarray(points, np.float32))  # (items, 18, 3)
     index = {
         "format": 1, "condition": "figure", "size": settings["size"], "seed": settings["seed"],
         "source": "rendered from the parametric body of the package anny (MakeHuman's CC0 mesh)",
         "parts": list(parts), "surface": {"low": list(LOW), "high": list(HIGH)}, "items": items,
     }  # fmt: skip
-    _write(out / "index.json", lambda f: f.write_text(json.dumps(index)))
-
-
-def _save_points(path, points):
-    with open(path, "wb") as file:
-        np.save(file, points)
+    _write(out / "index.json", index)
 
 
 def load_surface(folder, name):

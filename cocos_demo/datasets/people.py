@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ..conditions import KINDS, ConditionError
 from ..conditions.base import outside
+from ..files import beside
 from ..photo import open_photo
 
 TEST = ("P009", "P010")
@@ -26,14 +27,22 @@ SIDES = ("front", "left", "back", "right")
 PHOTOS = ("studio_portrait", "amateur_selfie", "studio_posture", "amateur_posture")
 # Largest share of a crop that may be the repeated border of its source.
 MOST_OUTSIDE = {"portrait": 0.12, "figure": 0.55}
+LEAST_SIZE = 16
+
+
+class PeopleError(RuntimeError):
+    """The people cannot be prepared; the message says what to do."""
 
 
 def prepare_people(out: str | os.PathLike, size: int = 256, progress: bool = True) -> dict[str, Path]:
     """Write OUT/portraits (condition "portrait") and OUT/bodies ("figure") as prepared data sets.
 
     Goes on after an interruption; what is left out is named with its reason in index.json under "left_out".
-    Returns: {"portraits": folder, "bodies": folder}. Raises: FileNotFoundError without the package openpeople.
+    Returns: {"portraits": folder, "bodies": folder}. Raises: PeopleError without the package openpeople, or when
+    a folder holds pictures of another size.
     """
+    if size < LEAST_SIZE:
+        raise PeopleError(f"The pictures must be at least {LEAST_SIZE} pixels a side, not {size}.")
     sources = people_folders()
     folders = {"portraits": Path(out) / "portraits", "bodies": Path(out) / "bodies"}
     jobs = {"portraits": Job(folders["portraits"], "portrait", size), "bodies": Job(folders["bodies"], "figure", size)}
@@ -56,11 +65,11 @@ def people_folders() -> list[Path]:
     """Folders of the people inside the package openpeople, which is located, not run."""
     spec = importlib.util.find_spec("openpeople")
     if spec is None:
-        raise FileNotFoundError("The package openpeople is needed: pip install 'openpeople>=0.1.2'")
+        raise PeopleError('The package openpeople is needed: pip install --editable ".[train]"')
     curated = Path(spec.submodule_search_locations[0]) / "data" / "curated"
     folders = sorted(path for path in curated.iterdir() if (path / "assets").is_dir())
     if not folders:
-        raise FileNotFoundError(f"The package openpeople holds no people in {curated}; install it again.")
+        raise PeopleError(f"The package openpeople holds no people in {curated}; install it again.")
     return folders
 
 
@@ -140,7 +149,7 @@ class Job:
         if index.exists():
             made = json.loads(index.read_text())["size"]
             if made != size:
-                raise FileExistsError(f"{folder} holds pictures of {made} pixels, not {size}; name another folder.")
+                raise PeopleError(f"{folder} holds pictures of {made} pixels, not {size}; name another folder.")
             self.finished = True
         else:
             for part in ("images", "edges", "unfinished") if condition == "portrait" else ("images", "unfinished"):
@@ -162,13 +171,16 @@ class Job:
             if share > MOST_OUTSIDE[self.condition]:
                 raise ConditionError(f"{share:.0%} of the square lies outside the picture")
             cut = found.frame.cut(picture, self.size)
-            save(self.folder / "images" / f"{name}.jpg", cut, quality=95, subsampling=0)
+            with beside(self.folder / "images" / f"{name}.jpg") as partial:
+                cut.save(partial, quality=95, subsampling=0)
             if found.edges is not None:
-                save(self.folder / "edges" / f"{name}.png", Image.fromarray(found.edges))
+                with beside(self.folder / "edges" / f"{name}.png") as partial:
+                    Image.fromarray(found.edges).save(partial)
             entry |= {"notes": list(found.notes), "outside": round(share, 3), "points": found.points.tolist()}
         except ConditionError as error:
             entry["reason"] = str(error)
-        write(note, json.dumps(entry))
+        with beside(note) as partial:
+            partial.write_text(json.dumps(entry))
 
     def finish(self) -> tuple[int, list[dict]]:
         """Gather the notes into points.npy and index.json. Returns: number of pictures, and those left out."""
@@ -177,28 +189,13 @@ class Job:
             items = [entry for entry in entries if "points" in entry]
             points = np.array([item.pop("points") for item in items], np.float32)  # (items, N, 3)
             left_out = [{"name": entry["name"], "reason": entry["reason"]} for entry in entries if "reason" in entry]
-            partial = self.folder / "points.npy.tmp"
-            with open(partial, "wb") as file:
-                np.save(file, points)
-            os.replace(partial, self.folder / "points.npy")
+            with beside(self.folder / "points.npy") as partial:
+                np.save(partial, points)
             index = {"format": 1, "condition": self.condition, "size": self.size, "seed": None,
                      "source": "openpeople (MIT), AI-made people", "items": items, "left_out": left_out}  # fmt: skip
-            write(self.folder / "index.json", json.dumps(index, indent=1))
+            with beside(self.folder / "index.json") as partial:
+                partial.write_text(json.dumps(index, indent=1))
             shutil.rmtree(self.notes)
             self.finished = True
         index = json.loads((self.folder / "index.json").read_text())
         return len(index["items"]), index["left_out"]
-
-
-def save(path: Path, image: Image.Image, **options) -> None:
-    """Save a picture beside its place, then move it there."""
-    partial = path.with_name(path.name + ".tmp")
-    image.save(partial, format={".jpg": "JPEG", ".png": "PNG"}[path.suffix], **options)
-    os.replace(partial, path)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text beside its place, then move it there."""
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(text)
-    os.replace(partial, path)
