@@ -93,7 +93,7 @@ class Translator:
         return cls(*checkpoints.load(name_or_path), device=device)
 
     def condition_of(self, photo) -> Condition:
-        """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError."""
+        """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError, ModelMissing."""
         photo = open_photo(photo)
         found = self.kind.find(photo)
         crop = found.frame.cut(photo, self.size)

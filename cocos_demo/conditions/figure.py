@@ -20,7 +20,7 @@ MIRRORED = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16]
 # Where mediapipe's 33 points have each joint; the neck is the middle of 11 and 12.
 SOURCE = [0, 11, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7]
 FEET = [29, 30, 31, 32]
-NECK, SHOULDERS, FACE, EARS = 1, [2, 5], [0, 14, 15], [16, 17]
+NECK, FACE, EARS = 1, [0, 14, 15], [16, 17]
 LIMB_JOINTS = [3, 4, 6, 7, 8, 9, 10, 11, 12, 13]
 
 SEEN = 0.5  # mediapipe's visibility from which on a joint counts as seen
