@@ -74,7 +74,7 @@ def test_refuses_nonsense(tmp_path):
 def test_the_renderer_starts_without_a_banner():
     code = "from cocos_demo.datasets import figures; figures._renderer()"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout == "" and "Warp" not in done.stderr
+    assert done.stdout == "" and "initialized" not in done.stderr  # a word on a missing driver may come
 
 
 # --- the prepared folder
