@@ -36,6 +36,7 @@ class EvaluateArgs:
     sheet: Path | None = None  # a picture of eight held-out results
     curve: Path | None = None  # figures: PCK over training steps, drawn from several checkpoints
     json: Path | None = None  # the figures, to be read by a program
+    record: bool = False  # write the figures into the model card inside the checkpoint
 
 
 def choose_pairs(folder: PreparedFolder, same: bool, count: int, seed: int, front: bool = False) -> list[tuple[int, int]]:
@@ -167,6 +168,9 @@ def run(args: EvaluateArgs) -> None:
               f"split {args.split!r} of {args.data.name}: {len(folder)} pictures of {len(folder.people)} people")
         for label, value in figures.items():
             print(f"  {label:<58} {value if isinstance(value, int) else f'{value:.3f}'}")
+        if args.record:
+            measured = {"data": args.data.name, "split": args.split, "seed": args.seed, **figures}
+            checkpoints.save(checkpoints.catalogue().get(name, Path(name)), net, card | {"figures": measured})
         if args.sheet:
             pairs = [p for same in (True, False) for p in choose_pairs(folder, same, 4, args.seed)]
             x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
