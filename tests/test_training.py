@@ -120,8 +120,8 @@ def test_bad_folders_and_arguments(tmp_path):
 
 
 @pytest.mark.parametrize("mistake", [dict(size=31), dict(preset="huge"), dict(choices={"carries": "words"}),
-                                     dict(choices={"x": "1"}), dict(shares=(1.0, 2.0)), dict(mix=Mix(same=0, pseudo=0, cross=0)), dict(save_every=0),
-                                     dict(lr_g=float("nan"))])
+                                     dict(choices={"x": "1"}), dict(shares=(1.0, 2.0)), dict(save_every=0),
+                                     dict(mix=Mix(same=0, pseudo=0, cross=0)), dict(lr_g=float("nan"))])
 def test_a_mistake_in_the_arguments_is_one_line(tmp_path, mistake):
     with pytest.raises(TrainingError):
         run(args(tmp_path, **mistake))
