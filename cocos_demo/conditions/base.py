@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
-
 from ..photo import Frame
 
 
@@ -45,28 +43,27 @@ def outside(frame: Frame, size: tuple[int, int]) -> float:
     return float(1 - ((xy >= 0) & (xy < size)).all(1).mean())
 
 
-def changes(edited, before: np.ndarray, palette: np.ndarray):
-    """What a person changed in a drawn map.
+def redraw(edited, before: np.ndarray, map: np.ndarray, palette: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What a person changed in a drawn map, and the map with it.
 
-    edited: RGB picture, (H,W,3) or a whole multiple of it; before: uint8 (H,W,3), the map as it was shown.
-    Returns: changed bool (H,W); channel int (H,W), nearest palette colour, -1 for black; strength float32 (H,W), 0..1.
+    edited: RGB picture (H,W,3); before: uint8 (H,W,3), the map as it was shown; map (C,H,W) in 0..1; palette (C,3).
+    Returns: the new map (C,H,W); changed bool (H,W); channel int (H,W) of what was painted there, -1 for nothing. A pixel
+    that only lost brightness keeps its channels, as much weaker: the soft border of an eraser is no other colour.
     """
     edited = np.asarray(edited)[..., :3]
-    height, width = before.shape[:2]
-    if edited.shape[:2] != (height, width):
-        by = edited.shape[0] // height
-        if edited.shape[:2] != (height * by, width * by):
-            raise ValueError(f"the edited map is {edited.shape[:2]}; a whole multiple of {(height, width)} is needed")
-        edited = np.asarray(Image.fromarray(np.ascontiguousarray(edited)).reduce(by))
+    if edited.shape != before.shape:
+        raise ValueError(f"the edited map is {edited.shape[:2]}, not {before.shape[:2]}")
     # Steps under 12 of 255 are a canvas's rounding, not a person's hand.
     changed = np.abs(edited.astype(int) - before).max(-1) > 12  # (H, W)
-    colours = palette.astype(np.float32)
-    pixels = edited[changed].astype(np.float32)  # (M, 3)
+    pixels, old, colours = (array.astype(np.float32) for array in (edited[changed], before[changed], palette))
+    faded = (pixels * old).sum(-1) / np.maximum((old**2).sum(-1), 1)  # (M,)
+    fades = (np.abs(pixels - faded[:, None] * old).max(-1) < 24) & (faded < 1) & (old.max(-1) > 0)
     distance = ((pixels[:, None] - colours) ** 2).sum(-1)  # (M, C)
     nearest = distance.argmin(1)
-    nearest[(pixels**2).sum(-1) < distance.min(1)] = -1
-    along = (pixels * colours[nearest]).sum(-1) / (colours[nearest] ** 2).sum(-1)
-    channel = np.full((height, width), -1)
-    strength = np.zeros((height, width), np.float32)
-    channel[changed], strength[changed] = nearest, np.clip(along, 0, 1)
-    return changed, channel, strength
+    along = np.clip((pixels * colours[nearest]).sum(-1) / (colours[nearest] ** 2).sum(-1), 0, 1)
+    nearest[fades | ((pixels**2).sum(-1) < distance.min(1))] = -1
+    new, channel = map.astype(np.float32), np.full(before.shape[:2], -1)
+    painted = (nearest == np.arange(len(palette))[:, None]) * along  # (C, M)
+    new[:, changed] = np.where(fades, map[:, changed] * faded, painted)
+    channel[changed] = nearest
+    return new, changed, channel

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..photo import Frame, open_photo
 from . import detectors
-from .base import ConditionError, Found, changes, fit, outside
+from .base import ConditionError, Found, fit, outside, redraw
 
 JOINTS = ("nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
           "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle",
@@ -109,10 +109,7 @@ class Figure:
         one is erased. A joint is one place: painted, its heatmap is drawn anew about the middle of the paint; its disc
         more than half gone, it is absent.
         """
-        changed, channel, strength = changes(edited_rgb, self.to_rgb(map), self.palette)
-        kinds = np.arange(35)[:, None, None]
-        painted = (channel == kinds) * strength  # (35, H, W)
-        new = np.where(changed, painted, map).astype(np.float32)
+        new, changed, channel = redraw(edited_rgb, self.to_rgb(map), map, self.palette)
         size = map.shape[-1]
         for joint in range(18):
             disc = map[joint] > DISC

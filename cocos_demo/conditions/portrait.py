@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from ..photo import Frame, open_photo
 from . import faces
-from .base import ConditionError, Found, changes, fit, outside
+from .base import ConditionError, Found, fit, outside, redraw
 from .edges import SIZE, canny, resize
 
 LEAST_FACE = 32  # pixels of the photo, height of the face oval
@@ -116,9 +116,7 @@ class Portrait:
         What is unchanged keeps its values; a painted pixel goes to the channel of the nearest palette colour, a black
         one is erased.
         """
-        changed, channel, strength = changes(edited_rgb, self.to_rgb(map), self.palette)
-        painted = (channel == np.arange(len(self.channels))[:, None, None]) * strength  # (7, H, W)
-        return np.where(changed, painted, map).astype(np.float32)
+        return redraw(edited_rgb, self.to_rgb(map), map, self.palette)[0]
 
 
 def frame_of(xy: np.ndarray, angle: float) -> tuple[Frame, float]:
