@@ -16,7 +16,6 @@ from .datasets.pairs import DataError, PreparedFolder
 from .datasets.truth import true_matches
 from .files import beside
 from .metrics import landmark_distance, pck, pixel_centres, predicted_places, relative_error
-from .models import SYSTEMS
 from .photo import to_image
 
 THRESHOLDS = (0.03, 0.05, 0.1)  # shares of the picture's height
@@ -33,22 +32,26 @@ class EvaluateArgs:
     pairs: int = 32  # of each sort
     split: str = "test"
     seed: int = 0  # of the choice of pairs
+    any_scene: bool = False  # pairs of one person in other clothes and light too, where the answer is not known
     sheet: Path | None = None  # a picture of eight held-out results
     curve: Path | None = None  # figures: PCK over training steps, drawn from several checkpoints
     json: Path | None = None  # the figures, to be read by a program
     record: bool = False  # write the figures into the model card inside the checkpoint
 
 
-def choose_pairs(folder: PreparedFolder, same: bool, count: int, seed: int, front: bool = False) -> list[tuple[int, int]]:
+def choose_pairs(folder: PreparedFolder, same: bool, count: int, seed: int, front: bool = False,
+                 any_scene: bool = False) -> list[tuple[int, int]]:
     """`count` different ordered pairs (photo, exemplar), evenly drawn; fewer if there are fewer.
 
-    Of one person in one scene (`same`: the exemplar's looks are the photo's), or of two people. `front`: both within FRONT.
+    Of one person in one scene (`same`: the exemplar's looks are the photo's; `any_scene` drops that), or of two people.
+    `front`: both within FRONT.
     """
     keep = [i for i, item in enumerate(folder.items) if not front or abs(item.get("yaw", 0)) <= FRONT]
     if same:
-        pairs = [(i, j) for i in keep for j in keep if i != j and folder.same_scene(i, j)]
+        fits = folder.same_person if any_scene else folder.same_scene
+        pairs = [(i, j) for i in keep for j in keep if i != j and fits(i, j)]
     else:
-        pairs = [(i, j) for i in keep for j in keep if folder.items[i]["person"] != folder.items[j]["person"]]
+        pairs = [(i, j) for i in keep for j in keep if not folder.same_person(i, j)]
     if not pairs:
         raise DataError(f"{folder.path}: the split {folder.split!r} has no two pictures of "
                         f"{'one person in one scene' if same else 'different people'}")
@@ -69,8 +72,8 @@ def measure_portraits(net: torch.nn.Module, folder: PreparedFolder, args: Evalua
     """Error to the photo relative to the exemplar's own, and how far the output's landmarks lie from the photo's."""
     figures = {}
     for sort in ("same person", "other person"):
-        pairs = choose_pairs(folder, sort == "same person", args.pairs, args.seed)
-        distances, exemplar_distances, outputs = [], [], []
+        pairs = choose_pairs(folder, sort == "same person", args.pairs, args.seed, any_scene=args.any_scene)
+        distances, photo_distances, exemplar_distances, outputs = [], [], [], []
         x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
         for k in tqdm(range(len(pairs)), desc=sort, leave=False):
             image = net(x_A[k:k + 1], y_B[k:k + 1], y_A[k:k + 1]).image
@@ -78,19 +81,26 @@ def measure_portraits(net: torch.nn.Module, folder: PreparedFolder, args: Evalua
             truth = torch.from_numpy(folder.points[pairs[k][0]][:, :2])
             exemplar = torch.from_numpy(folder.points[pairs[k][1]][:, :2])
             exemplar_distances.append(landmark_distance(exemplar, truth))
-            picture = to_image(image[0]).resize((LOOK_CLOSER, LOOK_CLOSER))
-            try:
-                found = folder.kind.find(picture)
-            except ConditionError:
-                continue
-            places = found.frame.to_photo(found.points[:, :2]) / LOOK_CLOSER
-            distances.append(landmark_distance(torch.from_numpy(places).float(), truth))
+            for picture, found in ((image[0], distances), (x_B[k], photo_distances)):
+                places = _landmarks(folder, picture)
+                if places is not None:
+                    found.append(landmark_distance(places, truth))
         figures[f"{sort}: pairs"] = len(pairs)
         figures[f"{sort}: error / exemplar's error"] = relative_error(torch.cat(outputs), x_B, y_B)
         figures[f"{sort}: faces found"] = len(distances)
         figures[f"{sort}: landmarks, eye distances"] = float(np.mean(distances)) if distances else float("nan")
+        figures[f"{sort}: landmarks of the photo itself, found again"] = float(np.mean(photo_distances))
         figures[f"{sort}: landmarks of the exemplar itself"] = float(np.mean(exemplar_distances))
     return figures
+
+
+def _landmarks(folder: PreparedFolder, picture: Tensor) -> Tensor | None:
+    """(3, S, S) in [-1, 1] -> the 478 landmarks found in it (478, 2), unit coordinates; None if no face is found."""
+    try:
+        found = folder.kind.find(to_image(picture).resize((LOOK_CLOSER, LOOK_CLOSER)))
+    except ConditionError:
+        return None
+    return torch.from_numpy(found.frame.to_photo(found.points[:, :2]) / LOOK_CLOSER).float()
 
 
 @torch.no_grad()
@@ -98,7 +108,7 @@ def measure_figures(net: torch.nn.Module, folder: PreparedFolder, args: Evaluate
     """PCK over the figure's pixels whose twin is visible, soft and arg-max, beside the trivial answers; error over the figure."""
     figures, size = {}, net.config.size
     torch.manual_seed(0)
-    untrained = SYSTEMS["cocosnet"](**{**vars(net.config)}).eval()
+    untrained = type(net)(**vars(net.config)).eval()
     here = pixel_centres(size, size)
     for view in ("front", "full turn"):
         for sort in ("same person", "other person"):

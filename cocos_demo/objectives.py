@@ -21,7 +21,10 @@ CONTEXT_STRIDE = 8  # for Eq. 11 finer layers are pooled to an eighth of the pic
 
 @dataclass
 class Weights:
-    """psi of Eq. 14. Defaults: the released code's for portraits. The last four are extras, 0 in the paper's objective."""
+    """psi of Eq. 14. Defaults: the released code's for portraits, which were chosen for another VGG's scale.
+
+    The last four are extras, 0 in the paper's objective.
+    """
 
     feat: float = 10.0  # psi_1, Eq. 8
     perc: float = 0.01  # psi_2, Eq. 10 (L1; the released 0.001 weighs a squared error)

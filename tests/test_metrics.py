@@ -60,6 +60,7 @@ def test_pairs_are_different_and_of_the_sort_asked_for(tmp_path):
     assert choose_pairs(folder, False, 5, 0) == choose_pairs(folder, False, 5, 0) != choose_pairs(folder, False, 5, 1)
     folder.items[0]["scene"] = "park"
     assert all(0 not in pair for pair in choose_pairs(folder, True, 100, 0))
+    assert any(0 in pair for pair in choose_pairs(folder, True, 100, 0, any_scene=True))
 
 
 def test_evaluate_prints_writes_and_draws(tmp_path, capsys):

@@ -49,10 +49,13 @@ class PreparedFolder:
     def __len__(self) -> int:
         return len(self.items)
 
+    def same_person(self, i: int, k: int) -> bool:
+        """Whether i and k show one person."""
+        return self.items[i]["person"] == self.items[k]["person"]
+
     def same_scene(self, i: int, k: int) -> bool:
         """Whether i's looks can be known from k: one person in the same clothes and light, where the index tells scenes."""
-        a, b = self.items[i], self.items[k]
-        return a["person"] == b["person"] and a.get("scene") == b.get("scene")
+        return self.same_person(i, k) and self.items[i].get("scene") == self.items[k].get("scene")
 
     def _open(self, part: str, i: int, ending: str) -> Image.Image:
         file = self.path / part / f"{self.items[i]['name']}.{ending}"
