@@ -157,7 +157,7 @@ def _truth(folder: PreparedFolder, i: int, j: int, size: int) -> tuple[Tensor, T
     return truth, visible, torch.from_numpy(mask_i)
 
 
-MEASURES = {"portrait": measure_portraits, "figure": measure_figures}
+MEASURES = {"portrait": measure_portraits, "figure": measure_figures, "parts": measure_figures}
 
 
 def run(args: EvaluateArgs) -> None:
@@ -169,9 +169,7 @@ def run(args: EvaluateArgs) -> None:
     results = {}
     for name in args.model:
         net, card = checkpoints.load(name)
-        folder = PreparedFolder(args.data, args.split)
-        if folder.kind.name != card["condition"]:
-            raise DataError(f"{args.data} holds {folder.kind.name} conditions, {name} reads {card['condition']} ones")
+        folder = PreparedFolder(args.data, args.split, condition=card["condition"])
         figures = MEASURES[card["condition"]](net, folder, args)
         results[name] = {"steps": card["steps"], **figures}
         print(f"\n{name}: {card['system']}, {card['parameters']:,} parameters, {card['steps']} steps; "

@@ -97,7 +97,7 @@ class Translator:
         photo = open_photo(photo)
         found = self.kind.find(photo)
         crop = found.frame.cut(photo, self.size)
-        return Condition(self.kind, found, crop, self.kind.draw(found.points, self.size, found.edges))
+        return Condition(self.kind, found, crop, self.kind.draw(found.points, self.size, found.raster))
 
     def __call__(
         self,
@@ -146,7 +146,7 @@ class Translator:
             square = Frame(exemplar.width / 2, exemplar.height / 2, min(exemplar.size))
             return square.cut(exemplar, self.size), None, (f"Exemplar: took its centred square. {error}",)
         crop = found.frame.cut(exemplar, self.size)
-        own_map = self.kind.draw(found.points, self.size, found.edges) if needs_map else None
+        own_map = self.kind.draw(found.points, self.size, found.raster) if needs_map else None
         return crop, own_map, tuple(f"Exemplar: {note}" for note in found.notes)
 
     def _batch(self, array: np.ndarray | None) -> torch.Tensor | None:

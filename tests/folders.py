@@ -25,14 +25,16 @@ def prepared(path, condition="figure", people=3, shots=2, size=32, held_out=1, s
             if condition == "figure":
                 mask = np.zeros((size, size), bool)
                 mask[size // 4:-size // 4, size // 4:-size // 4] = True
-                Image.fromarray(mask.astype(np.uint8)).save(path / "parts" / f"{name}.png")
+                parts = np.where(np.arange(size) < size // 2, 2, 1) * mask  # the person's left is on the picture's right
+                Image.fromarray(parts.astype(np.uint8)).save(path / "parts" / f"{name}.png")
                 grid = np.stack(np.meshgrid(np.arange(size), np.arange(size), [0]), -1).reshape(size, size, 3)
                 np.savez_compressed(path / "surface" / f"{name}.npz", xyz=(grid * 1000).astype(np.uint16), mask=mask)
             else:
                 Image.fromarray(np.zeros((256, 256), np.uint8)).save(path / "edges" / f"{name}.png")
     index = {"format": 1, "condition": condition, "size": size, "source": "made up", "items": items}
     if condition == "figure":
-        index |= {"parts": ["background", "figure"], "surface": {"low": [0, 0, 0], "high": [65.535, 65.535, 65.535]}}
+        index |= {"parts": ["background", "left thigh", "right thigh"],
+                  "surface": {"low": [0, 0, 0], "high": [65.535, 65.535, 65.535]}}
     (path / "index.json").write_text(json.dumps(index))
     np.save(path / "points.npy", np.array(points, np.float32))
     return path

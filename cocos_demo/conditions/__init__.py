@@ -1,15 +1,17 @@
-"""Conditions: what is read from a photo and painted from: face landmarks and edges, or a body's keypoints."""
+"""Conditions: what is read from a photo and painted from: face landmarks and edges, a body's keypoints, label maps."""
 
 from __future__ import annotations
 
 from ..photo import open_photo
 from .base import ConditionError, Found, ModelMissing
 from .figure import Figure
+from .labels import LabelKind
+from .parts import Parts
 from .portrait import Portrait
 
-__all__ = ["KINDS", "ConditionError", "Found", "ModelMissing", "detect"]
+__all__ = ["KINDS", "ConditionError", "Found", "LabelKind", "ModelMissing", "detect"]
 
-KINDS = {"portrait": Portrait(), "figure": Figure()}
+KINDS = {"portrait": Portrait(), "figure": Figure(), "parts": Parts()}
 
 
 def detect(photo) -> str:
@@ -19,9 +21,9 @@ def detect(photo) -> str:
     """
     photo = open_photo(photo)
     sides = {}
-    for name, kind in KINDS.items():
+    for name in ("portrait", "figure"):
         try:
-            sides[name] = kind.find(photo).frame.side
+            sides[name] = KINDS[name].find(photo).frame.side
         except ConditionError:
             continue
     if not sides:

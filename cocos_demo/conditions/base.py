@@ -23,7 +23,7 @@ class Found:
 
     frame: Frame
     points: np.ndarray  # float32 (N, 3): unit x, unit y, present (0 or 1)
-    edges: np.ndarray | None = None  # uint8 (256, 256), 0 or 255
+    raster: np.ndarray | None = None  # uint8 (R, R): edges, 0 or 255; or a label map, class numbers
     notes: tuple[str, ...] = ()
 
 

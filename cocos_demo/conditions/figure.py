@@ -78,7 +78,7 @@ class Figure:
         points[points[:, 2] == 0] = 0
         return Found(frame, points, None, tuple(notes))
 
-    def draw(self, points: np.ndarray, size: int, edges: np.ndarray | None = None) -> np.ndarray:
+    def draw(self, points: np.ndarray, size: int, raster: np.ndarray | None = None) -> np.ndarray:
         """(18,3) keypoints -> float32 (35,size,size) in 0..1: Gaussian heatmaps, then antialiased limb lines."""
         return np.concatenate([heatmaps(points, size), limbs(points, size)])  # (35, size, size)
 

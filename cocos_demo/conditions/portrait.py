@@ -80,12 +80,12 @@ class Portrait:
             notes.append("the face is seen from the side; its far half is a guess")
         return Found(frame, points, background(frame.cut(photo, SIZE), points), tuple(notes))
 
-    def draw(self, points: np.ndarray, size: int, edges: np.ndarray | None = None) -> np.ndarray:
-        """(478,3) landmarks, and edges (256,256) or None -> float32 (7,size,size) in 0..1, antialiased."""
+    def draw(self, points: np.ndarray, size: int, raster: np.ndarray | None = None) -> np.ndarray:
+        """(478,3) landmarks, and background edges (256,256) or None -> float32 (7,size,size) in 0..1, antialiased."""
         at = points[:, :2] * (4 * size) - 0.5  # drawn four times as large; PIL counts pixel indices
         seen = points[:, 2] > 0.5
         layers = [np.asarray(layer(name, at, seen, size), np.float32) / 255 for name in GROUPS]
-        layers.append(np.zeros((size, size), np.float32) if edges is None else resize(edges, size))
+        layers.append(np.zeros((size, size), np.float32) if raster is None else resize(raster, size))
         return np.stack(layers)  # (7, size, size)
 
     def disturb(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -62,6 +62,9 @@ def compose(first: Tensor, second: Tensor) -> Tensor:
     return sample(first.permute(2, 0, 1), second).permute(1, 2, 0)
 
 
-def sample(picture: Tensor, grid: Tensor) -> Tensor:
-    """picture (C, H, W) seen through a backward map (S, S, 2) -> (C, S, S); bilinear, the border repeated outside."""
-    return F.grid_sample(picture[None], grid[None] * 2 - 1, padding_mode="border", align_corners=False)[0]
+def sample(picture: Tensor, grid: Tensor, mode: str = "bilinear") -> Tensor:
+    """picture (C, H, W) seen through a backward map (S, S, 2) -> (C, S, S); the border is repeated outside.
+
+    mode "nearest" is for label maps: between two classes there is no third.
+    """
+    return F.grid_sample(picture[None], grid[None] * 2 - 1, mode=mode, padding_mode="border", align_corners=False)[0]

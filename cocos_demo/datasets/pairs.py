@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ..conditions import KINDS
+from ..conditions import KINDS, LabelKind
 from . import distortion
 
 
@@ -19,13 +19,14 @@ class DataError(RuntimeError):
 
 
 class PreparedFolder:
-    """A folder written by `prepare`: pictures, points, edges, and who is in them.
+    """A folder written by `prepare`: pictures, points, edges or part maps, and who is in them.
 
+    `condition` is the kind that is drawn: the folder's own if not given; a folder of figures with part maps serves "parts" too.
     `folder.items[i]` is the entry of index.json; `folder.image(i)` a (3, S, S) uint8 tensor with S = `load_size`;
     `folder.condition(i, size)` the drawn map (C, size, size). Raises DataError for a folder that is not one.
     """
 
-    def __init__(self, path: str | Path, split: str, load_size: int | None = None):
+    def __init__(self, path: str | Path, split: str, load_size: int | None = None, condition: str | None = None):
         self.path = Path(path)
         try:
             index = json.loads((self.path / "index.json").read_text())
@@ -38,7 +39,14 @@ class PreparedFolder:
         chosen = [i for i, item in enumerate(index["items"]) if item["split"] == split]
         if not chosen:
             raise DataError(f"{self.path} holds no picture of the split {split!r}")
-        self.index, self.split, self.kind = index, split, KINDS[index["condition"]]
+        serves = [index["condition"], *(["parts"] if "parts" in index else [])]
+        if condition and condition not in serves:
+            raise DataError(f"{self.path} serves the condition {' or '.join(serves)}, not {condition}")
+        self.index, self.split, self.kind = index, split, KINDS[condition or index["condition"]]
+        try:
+            self._numbers = KINDS["parts"].numbers(index["parts"]) if self.kind.name == "parts" else None
+        except ValueError as error:
+            raise DataError(f"{self.path}: {error}") from None
         self.items, self.points = [index["items"][i] for i in chosen], points[chosen]
         self.load_size = min(load_size or index["size"], index["size"])
         self._images: dict[int, Tensor] = {}
@@ -75,8 +83,10 @@ class PreparedFolder:
             self._images[i] = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
         return self._images[i]
 
-    def edges(self, i: int) -> np.ndarray | None:
-        """(256, 256) uint8 background edges of a portrait; None for figures."""
+    def raster(self, i: int) -> np.ndarray | None:
+        """uint8: the background edges (256, 256) of a portrait, the label map (R, R) of kind "parts"; None for figures."""
+        if self.kind.name == "parts":
+            return self._numbers[np.array(self._open("parts", i, "png"))]
         return np.array(self._open("edges", i, "png")) if self.kind.name == "portrait" else None
 
     def figure(self, i: int) -> Tensor:
@@ -93,7 +103,7 @@ class PreparedFolder:
 
     def condition(self, i: int, size: int) -> Tensor:
         """(C, size, size) in [0, 1], undistorted."""
-        return torch.from_numpy(self.kind.draw(self.points[i], size, self.edges(i)))
+        return torch.from_numpy(self.kind.draw(self.points[i], size, self.raster(i)))
 
 
 @dataclass
@@ -180,13 +190,12 @@ class PairSampler:
         lines stay crisp."""
         m = self.mix.move
         affine = distortion.random_affine(rng, 0.1 * m, 0.04 * m, 0.12 * m, flip)
-        points, edges = distortion.move_points(folder.points[i], affine), folder.edges(i)
+        points, raster = distortion.move_points(folder.points[i], affine), folder.raster(i)
         if flip:
             points = folder.kind.mirror(points)
-        if edges is not None:
-            grid = distortion.affine_grid(affine, edges.shape[0])
-            edges = distortion.sample(torch.from_numpy(edges).float()[None], grid)[0].numpy()
-        drawn = folder.kind.draw(folder.kind.disturb(points, rng), self.size, edges)
+        if raster is not None:
+            raster = _moved(folder.kind, raster, affine, flip)
+        drawn = folder.kind.draw(folder.kind.disturb(points, rng), self.size, raster)
         picture = torch.cat([folder.image(i).float() / 127.5 - 1, folder.figure(i)])  # (4, S, S)
         if m > 0:
             picture = distortion.sample(picture, distortion.affine_grid(affine, folder.load_size))
@@ -197,7 +206,18 @@ class PairSampler:
 
     def _pseudo(self, folder: PreparedFolder, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """The pseudo exemplar x'_B = h(x_B), and its condition under the same h."""
+        labels = isinstance(folder.kind, LabelKind)
         flip = folder.kind.name == "portrait" and bool(rng.integers(2))  # a figure has a left and a right
         affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
         grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
-        return distortion.sample(x_A, grid), distortion.sample(x_B, grid)
+        return distortion.sample(x_A, grid, "nearest" if labels else "bilinear"), distortion.sample(x_B, grid)
+
+
+def _moved(kind, raster: np.ndarray, affine: np.ndarray, flip: bool) -> np.ndarray:
+    """A raster (R, R) under an affine map; a label map stays one, its left and right classes exchanged in a mirror."""
+    grid, labels = distortion.affine_grid(affine, raster.shape[0]), isinstance(kind, LabelKind)
+    moved = distortion.sample(torch.from_numpy(raster).float()[None], grid, "nearest" if labels else "bilinear")[0].numpy()
+    if not labels:
+        return moved
+    moved = moved.astype(np.uint8)
+    return kind.mirrored[moved] if flip else moved

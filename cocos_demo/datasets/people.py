@@ -173,9 +173,9 @@ class Job:
             cut = found.frame.cut(picture, self.size)
             with beside(self.folder / "images" / f"{name}.jpg") as partial:
                 cut.save(partial, quality=95, subsampling=0)
-            if found.edges is not None:
+            if found.raster is not None:
                 with beside(self.folder / "edges" / f"{name}.png") as partial:
-                    Image.fromarray(found.edges).save(partial)
+                    Image.fromarray(found.raster).save(partial)
             entry |= {"notes": list(found.notes), "outside": round(share, 3), "points": found.points.tolist()}
         except ConditionError as error:
             entry["reason"] = str(error)
