@@ -31,7 +31,8 @@ def save(path: str | Path, net: nn.Module, card: dict) -> None:
     `card` holds at least "name", "system" (a key of SYSTEMS) and "condition" (a key of conditions.KINDS); all of it JSON.
     """
     card = {**card, "config": asdict(net.config), "parameters": sum(p.numel() for p in net.parameters())}
-    state = {key: value.detach().cpu().half().contiguous() for key, value in net.state_dict().items()}
+    state = {key: value.half() if value.is_floating_point() else value for key, value in net.state_dict().items()}
+    state = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     with beside(path) as partial:
         save_file(state, partial, metadata={"cocos_demo": json.dumps(card)})
 

@@ -104,6 +104,15 @@ def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], k
     return sum(terms) / len(terms)
 
 
+def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
+    """SPADE's style encoder: KL(N(mu, e^logvar) | N(0, 1)), (B, code) each, summed over the code, mean over the batch.
+
+    Park et al. 2019, Eq. 4 of its appendix (weight 0.05); its released code adds up the batch as well.
+    """
+    mu, logvar = _precise(mu), _precise(logvar)
+    return 0.5 * (mu**2 + logvar.exp() - logvar - 1).sum(dim=1).mean()
+
+
 # ---- Extras: not in the paper's Eq. 14; weight 0 in every table that speaks of the paper.
 
 

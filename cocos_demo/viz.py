@@ -33,8 +33,9 @@ def sheet(columns: Sequence[Sequence[Image.Image]], titles: Sequence[str] = COLU
 def translations(net: torch.nn.Module, kind, x_A: Tensor, x_B: Tensor, y_A: Tensor, y_B: Tensor) -> list[list[Image.Image]]:
     """Run net on a batch -> the columns of a sheet. x_A, y_A (B, N, S, S) in [0, 1]; x_B, y_B (B, 3, S, S) in [-1, 1]."""
     out = net(x_A, y_B, y_A)
+    warped = torch.ones_like(y_B) if out.warped is None else out.warped  # white: a system without a warp
     drawn = [Image.fromarray(kind.to_rgb(c)) for c in x_A.cpu().numpy()]
-    return [drawn, *([to_image(p.float().cpu().clamp(-1, 1)) for p in batch] for batch in (y_B, out.warped, out.image, x_B))]
+    return [drawn, *([to_image(p.float().cpu().clamp(-1, 1)) for p in batch] for batch in (y_B, warped, out.image, x_B))]
 
 
 def curves(x: Sequence[float], lines: dict[str, Sequence[float]], x_label: str, y_label: str):

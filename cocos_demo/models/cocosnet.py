@@ -76,12 +76,12 @@ class Correspondence:
 
 @dataclass
 class Translation:
-    """What a system answers. Pictures are (B, 3, h, w) in [-1, 1]."""
+    """What a system answers. Pictures are (B, 3, h, w) in [-1, 1]; a system without a warp has None, () and None."""
 
     image: Tensor
-    warped: Tensor
+    warped: Tensor | None
     warps: tuple[Tensor, ...]  # coarse to fine
-    match: Correspondence
+    match: Correspondence | None
 
 
 class Adaptor(nn.Module):

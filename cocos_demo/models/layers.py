@@ -1,5 +1,7 @@
 """Blocks that the papers share: spectral-norm convolutions, positional normalisation, SPADE."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -52,12 +54,12 @@ class SPADE(nn.Module):
     """Spatially adaptive denormalisation around positional normalisation. CoCosNet, Eq. 5 and 6.
 
     F (B, C, H, W), style (B, S, h, w) -> (1 + alpha(style)) * PN(F) + beta(style), of F's shape. T of Eq. 6 is two plain
-    convolutions; alpha is predicted as a difference from 1, as released.
+    convolutions; alpha is predicted as a difference from 1, as released. `norm`, channels -> module, takes the place of PN.
     """
 
-    def __init__(self, channels: int, style: int, hidden: int, spectral: bool):
+    def __init__(self, channels: int, style: int, hidden: int, spectral: bool, norm: Callable[[int], nn.Module] | None = None):
         super().__init__()
-        self.norm = PositionalNorm()
+        self.norm = norm(channels) if norm else PositionalNorm()
         self.shared = conv(style, hidden, spectral=spectral)
         self.alpha_beta = conv(hidden, 2 * channels, spectral=spectral)
 
@@ -74,12 +76,13 @@ class SPADEBlock(nn.Module):
     `spectral`: "all" normalises every layer, as the paper says; "convolutions" leaves SPADE's own layers free, as released.
     """
 
-    def __init__(self, c_in: int, c_out: int, style: int, hidden: int, spectral: str):
+    def __init__(self, c_in: int, c_out: int, style: int, hidden: int, spectral: str,
+                 norm: Callable[[int], nn.Module] | None = None):
         super().__init__()
         middle, inside = min(c_in, c_out), spectral == "all"
-        self.norm_0 = SPADE(c_in, style, hidden, inside)
+        self.norm_0 = SPADE(c_in, style, hidden, inside, norm)
         self.conv_0 = conv(c_in, middle, spectral=True)
-        self.norm_1 = SPADE(middle, style, hidden, inside)
+        self.norm_1 = SPADE(middle, style, hidden, inside, norm)
         self.conv_1 = conv(middle, c_out, spectral=True)
         self.conv_s = conv(c_in, c_out, 1, spectral=True, bias=False) if c_in != c_out else None
 
