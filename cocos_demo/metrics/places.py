@@ -1,21 +1,12 @@
-"""Figures of merit, each a pure function of arrays or tensors."""
+"""Where things are: landmarks of a face, and the place that each pixel of a picture has in another."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .models.correspondence import match, warp
+from ..models.correspondence import match, warp
 
 LEFT_EYE, RIGHT_EYE = 263, 33  # outer corners among the 478 landmarks
-
-
-def relative_error(output: Tensor, target: Tensor, exemplar: Tensor, mask: Tensor | None = None) -> float:
-    """Mean |output - target| over mean |exemplar - target|: 0 is the photo itself, 1 is no better than the exemplar.
-
-    (B, 3, H, W) each, in one range; mask (B, 1, H, W) bool restricts both means, e.g. to a figure.
-    """
-    keep = torch.ones_like(target[:, :1]) if mask is None else mask.to(target.dtype)
-    return float(((output - target).abs() * keep).sum() / ((exemplar - target).abs() * keep).sum())
 
 
 def landmark_distance(found: Tensor, truth: Tensor) -> float:
