@@ -25,6 +25,7 @@ COMMANDS = {
     "translate": Command("a photo and an exemplar go in, a picture comes out", "cocos_demo.commands", "Translate"),
     "prepare people": Command("portraits and bodies from the package openpeople", "cocos_demo.commands", "People"),
     "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
+    "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
 }
