@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..photo import open_photo
 from .base import ConditionError, Found, ModelMissing
+from .celebahqedge import CelebAHQEdge
+from .deepfashion import DeepFashion
 from .figure import Figure
 from .labels import LabelKind
 from .parts import Parts
@@ -11,7 +13,13 @@ from .portrait import Portrait
 
 __all__ = ["KINDS", "ConditionError", "Found", "LabelKind", "ModelMissing", "detect"]
 
-KINDS = {"portrait": Portrait(), "figure": Figure(), "parts": Parts()}
+KINDS = {
+    "portrait": Portrait(),
+    "figure": Figure(),
+    "parts": Parts(),
+    "celebahqedge": CelebAHQEdge(),
+    "deepfashion": DeepFashion(),
+}
 
 
 def detect(photo) -> str:

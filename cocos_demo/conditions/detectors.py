@@ -1,4 +1,4 @@
-"""mediapipe's face and pose landmarkers: loaded once, kept, quiet, and asked again on crops of a photo."""
+"""mediapipe's face and pose landmarkers, and its segmenter: loaded once, kept, quiet, and asked again on crops of a photo."""
 
 from __future__ import annotations
 
@@ -29,6 +29,19 @@ def faces(image: Image.Image) -> list[np.ndarray]:
 def poses(image: Image.Image) -> list[np.ndarray]:
     """All people of a photo: each float32 (33,4): x, y in pixels of the photo, depth, visibility 0..1."""
     return _detect("pose", image)
+
+
+def silhouette(image: Image.Image) -> np.ndarray:
+    """How surely each pixel of a photo belongs to a person in front: float32 (H,W) in 0..1."""
+    import mediapipe
+
+    picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.array(image))
+    with _lock, contextlib.nullcontext() if "silhouette" in _worked else _quiet():
+        if "silhouette" not in _kept:
+            _kept["silhouette"] = _create("silhouette")
+        masks = _kept["silhouette"].segment(picture).confidence_masks
+        _worked.add("silhouette")
+    return masks[0].numpy_view().reshape(image.height, image.width).astype(np.float32)
 
 
 def turned(body: np.ndarray) -> bool:
@@ -110,6 +123,10 @@ def _create(name: str):
     if name == "face":
         base = BaseOptions(model_asset_path=str(model_file("face_landmarker.task")))
         return vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(base_options=base, num_faces=8))
+    if name == "silhouette":
+        base = BaseOptions(model_asset_path=str(model_file("selfie_segmenter.tflite")))
+        options = vision.ImageSegmenterOptions(base_options=base, output_confidence_masks=True)
+        return vision.ImageSegmenter.create_from_options(options)
     base = BaseOptions(model_asset_path=str(model_file("pose_landmarker_full.task")))
     return vision.PoseLandmarker.create_from_options(vision.PoseLandmarkerOptions(base_options=base, num_poses=6))
 

@@ -30,6 +30,16 @@ def look(photo: Image.Image) -> tuple[list[np.ndarray], bool]:
     return found, True
 
 
+def largest(photo: Image.Image) -> tuple[np.ndarray, list[str]]:
+    """The largest face, (478,2) in photo pixels, and notes on how it was found. Raises: ConditionError when none."""
+    found, near = look(photo)
+    face = refine(max(found, key=lambda face: np.ptp(face, axis=0).prod()), photo)
+    notes = [f"{len(found)} faces found; took the largest"] if len(found) > 1 else []
+    if near:
+        notes.append("the face was found on a closer look at a part of the photo")
+    return face, notes
+
+
 def refine(face: np.ndarray, photo: Image.Image) -> np.ndarray:
     """A face (478,2) found in a wide view, once more from close by: it is placed better there."""
     box, reach = around(face, 1, photo)

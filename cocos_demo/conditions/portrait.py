@@ -56,28 +56,17 @@ class Portrait:
         the head beyond. Raises: ConditionError when no face is found, or one under 32 pixels.
         """
         photo = open_photo(photo)
-        found, near = faces.look(photo)
-        largest = max(found, key=lambda face: np.ptp(face[list(OVAL[0])], axis=0).prod())
-        xy = faces.refine(largest, photo)  # (478, 2)
-        notes = [f"{len(found)} faces found; took the largest"] if len(found) > 1 else []
-        if near:
-            notes.append("the face was found on a closer look at a part of the photo")
+        xy, notes = faces.largest(photo)  # (478, 2)
         roll = math.atan2(*(xy[LEFT] - xy[RIGHT])[::-1])
         angle = roll if abs(roll) > LEVEL else 0.0
         if angle:
             notes.append(f"the head leans {abs(math.degrees(roll)):.0f} degrees; the picture was turned upright")
         frame, height = frame_of(xy, angle)
-        if height < LEAST_FACE:
-            raise ConditionError(f"The face is only {height:.0f} pixels tall; at least {LEAST_FACE} are needed. "
-                                 "Use a closer or larger photo.")
+        check_height(height)
         if not angle:
             frame = fit(frame, photo.size, TIGHT * height)
-        if outside(frame, photo.size) > 0.15:
-            notes.append("the face is close to the photo's border; the border was repeated around it")
-        points = np.ones((478, 3), np.float32)
-        points[:, :2] = frame.to_unit(xy)
-        if not points[RIGHT, 0] < points[TIP, 0] < points[LEFT, 0]:
-            notes.append("the face is seen from the side; its far half is a guess")
+        points, remarks = framed(xy, frame, photo.size)
+        notes += remarks
         return Found(frame, points, background(frame.cut(photo, SIZE), points), tuple(notes))
 
     def draw(self, points: np.ndarray, size: int, raster: np.ndarray | None = None) -> np.ndarray:
@@ -117,6 +106,25 @@ class Portrait:
         one is erased.
         """
         return redraw(edited_rgb, self.to_rgb(map), map, self.palette)[0]
+
+
+def check_height(height: float) -> None:
+    """Refuse a face whose oval is under 32 pixels tall. Raises: ConditionError."""
+    if height < LEAST_FACE:
+        raise ConditionError(f"The face is only {height:.0f} pixels tall; at least {LEAST_FACE} are needed. "
+                             "Use a closer or larger photo.")  # fmt: skip
+
+
+def framed(xy: np.ndarray, frame: Frame, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+    """Landmarks (478,2) in photo pixels -> points (478,3) of a frame, and what a person should know of that frame."""
+    notes = []
+    if outside(frame, size) > 0.15:
+        notes.append("the face is close to the photo's border; the border was repeated around it")
+    points = np.ones((478, 3), np.float32)
+    points[:, :2] = frame.to_unit(xy)
+    if not points[RIGHT, 0] < points[TIP, 0] < points[LEFT, 0]:
+        notes.append("the face is seen from the side; its far half is a guess")
+    return points, notes
 
 
 def frame_of(xy: np.ndarray, angle: float) -> tuple[Frame, float]:
