@@ -1,6 +1,7 @@
-"""Weights that ship: one safetensors file each, in half precision, with the configuration and the model card inside."""
+"""Weights: one safetensors file each, with the configuration and the model card inside. Some ship; people import others."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,19 +21,31 @@ class CheckpointError(RuntimeError):
     """A checkpoint is missing or is not one of ours; the message says which ones there are."""
 
 
-def catalogue() -> dict[str, Path]:
-    """The shipped checkpoints, name -> file."""
+def imported_folder() -> Path:
+    """Where imported checkpoints lie: checkpoints/ in the folder COCOS_DEMO_HOME, which is ~/.cache/cocos_demo if not set."""
+    return Path(os.environ.get("COCOS_DEMO_HOME") or Path.home() / ".cache" / "cocos_demo") / "checkpoints"
+
+
+def shipped() -> dict[str, Path]:
+    """The checkpoints that come with the program, name -> file."""
     return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
 
 
+def catalogue() -> dict[str, Path]:
+    """The checkpoints known by name, name -> file: the shipped ones, then the imported ones."""
+    imported = {path.stem: path for path in sorted(imported_folder().glob("*.safetensors")) if not path.name.startswith(".")}
+    return shipped() | {name: path for name, path in imported.items() if name not in shipped()}
+
+
 def save(path: str | Path, net: nn.Module, card: dict) -> None:
-    """Write a baked network (see `layers.bake`) in half precision, with its config, beside `path`, then rename into place.
+    """Write a baked network (see `layers.bake`) with its config, beside `path`, then rename into place.
 
     `card` holds at least "name", "system" (a key of SYSTEMS) and "condition" (a key of conditions.KINDS); all of it JSON.
+    Its "precision" is "float16" if not said, or "float32".
     """
-    card = {**card, "config": asdict(net.config), "parameters": sum(p.numel() for p in net.parameters())}
-    state = {key: value.half() if value.is_floating_point() else value for key, value in net.state_dict().items()}
-    state = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    card = {"precision": "float16", **card, "config": asdict(net.config), "parameters": sum(p.numel() for p in net.parameters())}
+    dtype = {"float16": torch.float16, "float32": torch.float32}[card["precision"]]
+    state = {key: value.detach().cpu().to(dtype).contiguous() for key, value in net.state_dict().items()}
     with beside(path) as partial:
         save_file(state, partial, metadata={"cocos_demo": json.dumps(card)})
 
@@ -52,24 +65,25 @@ def read_card(path: str | Path) -> dict:
 
 
 def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, dict]:
-    """A shipped checkpoint by name, or any of ours by path -> (network in eval mode and float32, its card).
+    """A checkpoint by name, shipped or imported, or any of ours by path -> (network in eval mode and float32, its card).
 
     The weights must fit the stored configuration to the last tensor. Raises CheckpointError.
     """
-    shipped = catalogue()
-    path = shipped.get(str(name_or_path), Path(name_or_path))
+    known = catalogue()
+    path = known.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {str(name_or_path)!r}; shipped with the program: "
-                              f"{', '.join(shipped) or 'none'}; or give the path of a .safetensors file")
+        raise CheckpointError(f"there is no checkpoint {str(name_or_path)!r}; known by name: {', '.join(known) or 'none'}; "
+                              "or give the path of a .safetensors file")
     card = read_card(path)
     if card["system"] not in SYSTEMS:
         raise CheckpointError(f"{path} holds the system {card['system']!r}; this version knows {', '.join(SYSTEMS)}")
     config = {key: tuple(value) if isinstance(value, list) else value for key, value in card["config"].items()}
     try:
-        net = bake(SYSTEMS[card["system"]](**config))
+        with torch.device("meta"):  # shapes alone: the weights come from the file
+            net = bake(SYSTEMS[card["system"]](**config))
         with safe_open(path, framework="pt") as file:
             state = {key: file.get_tensor(key).float() for key in file.keys()}
-        net.load_state_dict(state)
-    except (RuntimeError, TypeError, ValueError) as error:
+        net.load_state_dict(state, assign=True)
+    except (RuntimeError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{path} does not fit its own configuration: {error}") from None
     return net.to(device).eval(), card

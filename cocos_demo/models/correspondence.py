@@ -73,6 +73,21 @@ def cycle_explicit(fx: Tensor, fy: Tensor, y: Tensor, alpha: float = 100.0) -> T
     return (r @ weights).unflatten(2, fy.shape[2:])  # (B, K, H', W')
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """Attention over positions, sum_j softmax_j(scale q_i . k_j) v_j, without the HW x HW matrix.
+
+    q (B, C, H, W); k (B, C, H', W'); v (B, K, H', W') -> (B, K, H, W).
+    """
+    size, channels = q.shape[2:], v.shape[1]
+    q, k, v = (t.flatten(2).transpose(1, 2) for t in (q, k, v.to(q.dtype)))  # (B, HW, C), (B, H'W', C), (B, H'W', K)
+    # The kernel that keeps its memory small wants keys and values equally wide, and each position's channels side by side;
+    # given anything else, attention silently builds the whole matrix.
+    width = max(q.shape[2], v.shape[2])
+    q, k, v = (F.pad(t, (0, width - t.shape[2])).contiguous().unsqueeze(1) for t in (q, k, v))  # (B, 1, ..., width)
+    r = F.scaled_dot_product_attention(q, k, v, scale=scale)[:, 0, :, :channels]  # (B, HW, K)
+    return r.transpose(1, 2).unflatten(2, size)  # (B, K, H, W)
+
+
 @_in_full_precision
 def warp(fx: Tensor, fy: Tensor, y: Tensor, alpha: float = 100.0) -> Tensor:
     """Eq. 4 without the HW x HW matrix: the exemplar's values y, moved to where x has their counterparts.
@@ -81,15 +96,7 @@ def warp(fx: Tensor, fy: Tensor, y: Tensor, alpha: float = 100.0) -> Tensor:
     Eq. 4 is attention with queries fx, keys fy, values y and scale alpha, so the fused kernel computes it. CoCosNet, Eq. 4.
     """
     _check(fx, fy, y)
-    q = normalise(fx).flatten(2).transpose(1, 2)  # (B, HW, C)
-    k = normalise(fy).flatten(2).transpose(1, 2)  # (B, H'W', C)
-    v = y.flatten(2).transpose(1, 2).to(q.dtype)  # (B, H'W', K)
-    # The kernel that keeps its memory small wants keys and values equally wide, and each position's channels side by side;
-    # given anything else, attention silently builds the whole matrix.
-    width = max(q.shape[2], v.shape[2])
-    q, k, v = (F.pad(t, (0, width - t.shape[2])).contiguous().unsqueeze(1) for t in (q, k, v))  # (B, 1, ..., width)
-    r = F.scaled_dot_product_attention(q, k, v, scale=alpha)[:, 0, :, : y.shape[1]]  # (B, HW, K)
-    return r.transpose(1, 2).unflatten(2, fx.shape[2:])  # (B, K, H, W)
+    return attend(normalise(fx), normalise(fy), y, alpha)
 
 
 def cycle(fx: Tensor, fy: Tensor, y: Tensor, alpha: float = 100.0) -> Tensor:

@@ -1,4 +1,4 @@
-"""Blocks that the papers share: spectral-norm convolutions, positional normalisation, SPADE."""
+"""Blocks that the papers share: spectral-norm convolutions, positional normalisation, SPADE, residual blocks, attention."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
+from .correspondence import attend
+
 
 def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, *, spectral: bool, **options) -> nn.Conv2d:
-    """A convolution with "same" zero padding, under spectral normalisation (Miyato et al. 2018) where `spectral`."""
-    layer = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, **options)
+    """A convolution, under spectral normalisation (Miyato et al. 2018) where `spectral`.
+
+    Padded by kernel // 2 zeros a side; `options` are those of nn.Conv2d, as padding=1 or padding_mode="reflect".
+    """
+    layer = nn.Conv2d(in_channels, out_channels, kernel, stride, **{"padding": kernel // 2, **options})
     nn.init.xavier_normal_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -26,10 +31,13 @@ def bake(net: nn.Module) -> nn.Module:
     return net
 
 
-def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, C, H, W) -> (B, C, h, w): area average when shrinking, so that thin lines survive, bilinear when growing."""
+def resize(x: Tensor, size: tuple[int, int], method: str = "area") -> Tensor:
+    """(B, C, H, W) -> (B, C, h, w). `method` "area": area average when shrinking, so that thin lines survive, bilinear when
+    growing; "nearest": one of the given values, as released."""
     if tuple(x.shape[2:]) == tuple(size):
         return x
+    if method == "nearest":
+        return F.interpolate(x, size=size, mode="nearest")
     if x.shape[2] >= size[0]:
         return F.adaptive_avg_pool2d(x, size)
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
@@ -54,17 +62,20 @@ class SPADE(nn.Module):
     """Spatially adaptive denormalisation around positional normalisation. CoCosNet, Eq. 5 and 6.
 
     F (B, C, H, W), style (B, S, h, w) -> (1 + alpha(style)) * PN(F) + beta(style), of F's shape. T of Eq. 6 is two plain
-    convolutions; alpha is predicted as a difference from 1, as released. `norm`, channels -> module, takes the place of PN.
+    convolutions; alpha is predicted as a difference from 1, as released. `norm`, channels -> module, takes the place of PN;
+    `padding` is "zeros" or "reflect"; `method` is that of `resize`.
     """
 
-    def __init__(self, channels: int, style: int, hidden: int, spectral: bool, norm: Callable[[int], nn.Module] | None = None):
+    def __init__(self, channels: int, style: int, hidden: int, spectral: bool, norm: Callable[[int], nn.Module] | None = None,
+                 padding: str = "zeros", method: str = "area"):
         super().__init__()
+        self.method = method
         self.norm = norm(channels) if norm else PositionalNorm()
-        self.shared = conv(style, hidden, spectral=spectral)
-        self.alpha_beta = conv(hidden, 2 * channels, spectral=spectral)
+        self.shared = conv(style, hidden, spectral=spectral, padding_mode=padding)
+        self.alpha_beta = conv(hidden, 2 * channels, spectral=spectral, padding_mode=padding)
 
     def forward(self, f: Tensor, style: Tensor) -> Tensor:
-        hidden = F.relu(self.shared(resize(style, f.shape[2:])))  # (B, hidden, H, W)
+        hidden = F.relu(self.shared(resize(style, f.shape[2:], self.method)))  # (B, hidden, H, W)
         alpha, beta = self.alpha_beta(hidden).chunk(2, dim=1)  # (B, C, H, W) each
         return self.norm(f) * (1 + alpha) + beta
 
@@ -74,20 +85,59 @@ class SPADEBlock(nn.Module):
 
     (B, C_in, H, W), style (B, S, h, w) -> (B, C_out, H, W). The shortcut is learned where C_in != C_out.
     `spectral`: "all" normalises every layer, as the paper says; "convolutions" leaves SPADE's own layers free, as released.
+    `shortcut`: "plain", or "modulated", which puts SPADE before a learned one, as released. The rest as `SPADE`.
     """
 
     def __init__(self, c_in: int, c_out: int, style: int, hidden: int, spectral: str,
-                 norm: Callable[[int], nn.Module] | None = None):
+                 norm: Callable[[int], nn.Module] | None = None, padding: str = "zeros", method: str = "area",
+                 shortcut: str = "plain"):
         super().__init__()
-        middle, inside = min(c_in, c_out), spectral == "all"
-        self.norm_0 = SPADE(c_in, style, hidden, inside, norm)
-        self.conv_0 = conv(c_in, middle, spectral=True)
-        self.norm_1 = SPADE(middle, style, hidden, inside, norm)
-        self.conv_1 = conv(middle, c_out, spectral=True)
-        self.conv_s = conv(c_in, c_out, 1, spectral=True, bias=False) if c_in != c_out else None
+        middle, learned = min(c_in, c_out), c_in != c_out
+        modulation = dict(style=style, hidden=hidden, spectral=spectral == "all", norm=norm, padding=padding, method=method)
+        self.norm_0 = SPADE(c_in, **modulation)
+        self.conv_0 = conv(c_in, middle, spectral=True, padding_mode=padding)
+        self.norm_1 = SPADE(middle, **modulation)
+        self.conv_1 = conv(middle, c_out, spectral=True, padding_mode=padding)
+        self.norm_s = SPADE(c_in, **modulation) if learned and shortcut == "modulated" else None
+        self.conv_s = conv(c_in, c_out, 1, spectral=True, bias=False) if learned else None
 
     def forward(self, f: Tensor, style: Tensor) -> Tensor:
-        shortcut = f if self.conv_s is None else self.conv_s(f)
+        shortcut = f if self.norm_s is None else self.norm_s(f, style)
+        shortcut = shortcut if self.conv_s is None else self.conv_s(shortcut)
         d = self.conv_0(F.leaky_relu(self.norm_0(f, style), 0.2))
         d = self.conv_1(F.leaky_relu(self.norm_1(d, style), 0.2))
         return shortcut + d
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with instance normalisation and one learned rectifier, used twice (He et al. 2015, 2016).
+
+    (B, C, H, W) -> (B, C, H, W), H and W at least 2.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv1 = conv(channels, channels, spectral=False, padding_mode="reflect")
+        self.conv2 = conv(channels, channels, spectral=False, padding_mode="reflect")
+        self.prelu = nn.PReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        d = self.prelu(F.instance_norm(self.conv1(x)))
+        return self.prelu(x + F.instance_norm(self.conv2(d)))
+
+
+class Attention(nn.Module):
+    """Self-attention over all positions, with keys and values pooled by 2 and a learned strength gamma that starts at 0
+    (Zhang et al. 2019, as in BigGAN). (B, C, H, W) -> (B, C, H, W), C a multiple of 8, H and W even."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.theta = conv(channels, channels // 8, 1, spectral=True, bias=False)
+        self.phi = conv(channels, channels // 8, 1, spectral=True, bias=False)
+        self.g = conv(channels, channels // 2, 1, spectral=True, bias=False)
+        self.o = conv(channels // 2, channels, 1, spectral=True, bias=False)
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        keys, values = F.max_pool2d(self.phi(x), 2), F.max_pool2d(self.g(x), 2)  # (B, C/8 and C/2, H/2, W/2)
+        return x + self.gamma * self.o(attend(self.theta(x), keys, values, scale=1.0))
