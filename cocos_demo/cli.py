@@ -27,6 +27,7 @@ COMMANDS = {
     "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
+    "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
 }
 

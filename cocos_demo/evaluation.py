@@ -125,7 +125,7 @@ def measure_figures(net: torch.nn.Module, folder: PreparedFolder, args: Evaluate
                 answers = {"same pixel": here}
                 for name, match in (("untrained", fresh), ("network", out.match)):
                     for way in ("arg-max", "soft"):
-                        places = predicted_places(match.x_S, match.y_S, size, net.config.alpha, way == "soft")
+                        places = predicted_places(match.fx, match.fy, size, net.config.alpha, way == "soft")
                         answers[f"{name}, {way}"] = places[0]
                 for name, places in answers.items():
                     hits.setdefault(name, []).append(pck(places, truth, visible, THRESHOLDS))

@@ -110,7 +110,7 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
     if w.domain:
         terms["domain"] = losses.domain_alignment(match.x_S, net.y_S(batch.x_B, batch.x_A))  # Eq. 9
     if w.reg:
-        back = warp(match.y_S, match.x_S, match.coarse, net.config.alpha)  # r_y->x->y
+        back = warp(match.fy, match.fx, match.coarse, net.config.alpha)  # r_y->x->y
         terms["reg"] = losses.cycle_consistency(back, F.avg_pool2d(batch.y_B, s))  # Eq. 12
     if w.warp:
         terms["warp"] = losses.pixel(match.warped, batch.x_B, batch.known)

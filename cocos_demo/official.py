@@ -115,28 +115,31 @@ def expected(net: nn.Module) -> dict[str, dict[str, tuple[int, ...]]]:
 
 
 def _compare(wanted: dict, state: dict, system: str, task: str) -> None:
+    """Raises PublishedWeightsError unless `state` has the names and shapes that are `wanted`, file by file."""
     faults = []
     for part, shapes in wanted.items():
-        given = state[part]
-        found = {name: tuple(getattr(tensor, "shape", ("no tensor",))) for name, tensor in given.items()}
-        wrong = [f"{name} is {found[name]}, not {shape}" for name, shape in shapes.items() if found.get(name, shape) != shape]
-        kinds = (("missing", [name for name in shapes if name not in found]),
-                 ("left over", [str(name) for name in found if name not in shapes]), ("of another shape", wrong))
-        listed = [f"{len(names)} of its {len(shapes)} tensors {'is' if len(names) == 1 else 'are'} {kind}"
-                  if kind != "left over" else f"{len(names)} left over" for kind, names in kinds if names]
-        details = [f"{kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" for kind, names in kinds if names]
+        found = {str(name): tuple(tensor.shape) for name, tensor in state[part].items()}
+        kinds = {
+            "missing": [name for name in shapes if name not in found],
+            "left over": [name for name in found if name not in shapes],
+            "of another shape": [f"{name} is {found[name]}, not {shape}" for name, shape in shapes.items()
+                                 if found.get(name, shape) != shape],
+        }
+        listed = [f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+                  for kind, names in kinds.items() if names]
         if listed:
-            faults.append(f"{FILES[part]}: {'; '.join(listed)} ({'; '.join(details)})")
+            faults.append(f"In {FILES[part]}, of {len(shapes)} tensors: {'; '.join(listed)}.")
     if faults:
-        raise PublishedWeightsError(f"these are not the weights of {system} {task}. {'. '.join(faults)}.{_hint(state, system, task)}")
+        hint = _hint(state["Corr"], TASKS[system], task)
+        raise PublishedWeightsError(" ".join([f"These are not the weights of {system} {task}.", *faults, *hint]))
 
 
-def _hint(state: dict, system: str, task: str) -> str:
-    """Which other task the files are likely to be of, told by the channels of the condition map."""
-    first = state["Corr"].get("adaptive_model_seg.layer1.0.weight_orig")
+def _hint(corr: dict[str, Tensor], tasks: dict[str, dict], task: str) -> list[str]:
+    """Which other task the files may be of, told by the channels of the condition map."""
+    first = corr.get("adaptive_model_seg.layer1.0.weight_orig")
     channels = first.shape[1] if first is not None and first.dim() == 4 else None
-    others = [name for name, choices in TASKS[system].items() if choices["condition_channels"] == channels and name != task]
-    return "".join(f" They read {channels} channels, as the task {name} does." for name in others)
+    return [f"They read {channels} channels, as the task {name} does." for name, choices in tasks.items()
+            if choices["condition_channels"] == channels and name != task]
 
 
 def read(path: str | Path) -> dict[str, Tensor]:

@@ -135,7 +135,7 @@ class Translator:
 
     def _frame_exemplar(self, exemplar) -> tuple[Image.Image, np.ndarray | None, tuple[str, ...]]:
         """The exemplar framed as the network learned it: crop, its own map where the network matches by it, notes."""
-        needs_map = self.net.config.exemplar_input == "image+condition"
+        needs_map = self.net.config.exemplar_input != "image"
         exemplar = open_photo(exemplar)
         try:
             found = self.kind.find(exemplar)
