@@ -1,8 +1,11 @@
 """Every loss as a function with its equation. Numbers of equations are CoCosNet's unless another paper is named.
 
-Means are taken over all elements, so a weight keeps its meaning when the batch, the picture or the layer grows.
+Means are taken over all elements, so a weight keeps its meaning when the batch, the picture or the layer grows. Where the
+released code computes a term in another way than the paper writes it, `form="released"` does as it does.
 `Features` are dicts layer name -> (B, C, h, w), as `features.VGG` gives them.
 """
+
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from .models.correspondence import normalise
 
 Features = dict[str, Tensor]
+Form = Literal["paper", "released"]
 
 
 def _precise(t: Tensor) -> Tensor:
@@ -20,11 +24,16 @@ def _precise(t: Tensor) -> Tensor:
 
 
 def _mean_where(values: Tensor, known: Tensor | None) -> Tensor:
-    """Mean of values (B, C, h, w) over the places where `known` (B, 1, H, W) in [0, 1] says so; 0 where it never does."""
+    """Mean of values (B, C, h, w) over the places where `known` (B, 1, H, W) in [0, 1] says so, sample by sample, then over B.
+
+    A sample without such a place counts as 0. So each sample's part is the same whatever batch it is in, on however many
+    machines, and a weight keeps its meaning.
+    """
     if known is None:
         return values.mean()
     known = F.adaptive_avg_pool2d(known, values.shape[2:])  # (B, 1, h, w)
-    return (values.mean(dim=1, keepdim=True) * known).sum() / known.sum().clamp(min=1.0)
+    total = (values.mean(dim=1, keepdim=True) * known).sum(dim=(1, 2, 3))  # (B,)
+    return (total / known.sum(dim=(1, 2, 3)).clamp(min=1.0)).mean()
 
 
 def feature_matching(phi_x_hat: Features, phi_x: Features, lambdas: dict[str, float], known: Tensor | None = None) -> Tensor:
@@ -35,42 +44,56 @@ def feature_matching(phi_x_hat: Features, phi_x: Features, lambdas: dict[str, fl
     return sum(lambda_l * _mean_where((phi_x_hat[layer] - phi_x[layer]).abs(), known) for layer, lambda_l in lambdas.items())
 
 
-def domain_alignment(x_S: Tensor, x_B_S: Tensor) -> Tensor:
+def domain_alignment(x_S: Tensor, x_B_S: Tensor, form: Form = "paper") -> Tensor:
     """Eq. 9, L_domain: condition and photo of the same x, (B, C, H, W) each, are to coincide in S. Scalar in [0, 2].
 
-    Both are centred and brought to unit length first, so shrinking the features cannot lower it.
+    Both are centred and brought to unit length first, so shrinking the features cannot lower it. The sum over the channels is
+    divided by sqrt(C), so that its range does not depend on C; released: not centred, mean over the channels.
     """
+    if form == "released":
+        a, b = (F.normalize(_precise(f), dim=1) for f in (x_S, x_B_S))
+        return (a - b).abs().mean()
     return (normalise(_precise(x_S)) - normalise(_precise(x_B_S))).abs().sum(dim=1).mean() / x_S.shape[1] ** 0.5
 
 
-def perceptual(phi_x_hat: Features, phi_x: Features, layer: str = "relu4_2") -> Tensor:
-    """Eq. 10, L_perc = |phi_l(x_hat) - phi_l(x_B)|_1 at a high layer: the output keeps the meaning of the input."""
-    return (phi_x_hat[layer] - phi_x[layer]).abs().mean()
+def perceptual(phi_x_hat: Features, phi_x: Features, layer: str = "relu4_2", form: Form = "paper") -> Tensor:
+    """Eq. 10, L_perc = |phi_l(x_hat) - phi_l(x_B)|_1 at a high layer: the output keeps the meaning of the input.
+
+    Released: the squared difference.
+    """
+    difference = _precise(phi_x_hat[layer]) - _precise(phi_x[layer])
+    return difference.square().mean() if form == "released" else difference.abs().mean()
 
 
-def contextual(fx: Tensor, fy: Tensor, bandwidth: float = 0.1, rows: int = 1024) -> Tensor:
+def contextual(fx: Tensor, fy: Tensor, bandwidth: float = 0.1, rows: int = 1024,
+               centre: Literal["positions", "channels"] = "positions") -> Tensor:
     """Eq. 11 at one layer, -log mean_i max_j A_ij, the contextual loss of Mechrez et al. 2018. Scalar >= 0, mean over B.
 
     fx (B, C, H, W), fy (B, C, H', W'): features of the output and of the exemplar. Both are centred by fy's mean over the
-    positions; d_ij = 1 - cos; d~_ij = d_ij / (min_k d_ik + 1e-3); A_ij = softmax_j((1 - d~_ij) / bandwidth).
-    Never holds more than `rows` rows of the HW x H'W' matrix, in the backward pass either: blocks are computed again there.
+    `positions`, as Mechrez et al. do; with `centre` "channels" each position by fy's mean over the channels there, as released
+    (both need one grid). d_ij = 1 - cos; d~_ij = d_ij / (min_k d_ik + 1e-3); A_ij = softmax_j((1 - d~_ij) / bandwidth).
+    Never holds more than `rows` rows of the HW x H'W' matrices of the batch (at least one of each sample), in the backward
+    pass either: blocks are computed again there.
     """
-    mu = _precise(fy).mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
+    if centre == "channels" and fx.shape[2:] != fy.shape[2:]:
+        raise ValueError(f"centring over the channels needs maps on one grid, got {tuple(fx.shape)} and {tuple(fy.shape)}")
+    mu = _precise(fy).mean(dim=1 if centre == "channels" else (2, 3), keepdim=True)  # (B, C, 1, 1) or (B, 1, H, W)
     q = F.normalize((_precise(fx) - mu).flatten(2), dim=1).transpose(1, 2)  # (B, HW, C)
     k = F.normalize((_precise(fy) - mu).flatten(2), dim=1)  # (B, C, H'W')
 
     def best_affinity(block: Tensor) -> Tensor:
-        d = 1 - block @ k  # (B, rows, H'W')
+        d = 1 - block @ k  # (B, rows / B, H'W')
         d = d / (d.amin(dim=2, keepdim=True) + 1e-3)
-        return torch.softmax((1 - d) / bandwidth, dim=2).amax(dim=2)  # (B, rows)
+        return torch.softmax((1 - d) / bandwidth, dim=2).amax(dim=2)  # (B, rows / B)
 
-    best = [checkpoint(best_affinity, block, use_reentrant=False) for block in q.split(rows, dim=1)]
+    best = [checkpoint(best_affinity, block, use_reentrant=False) for block in q.split(max(rows // q.shape[0], 1), dim=1)]
     return -torch.cat(best, dim=1).mean(dim=1).log().mean()
 
 
-def exemplar_contextual(phi_x_hat: Features, phi_y: Features, omegas: dict[str, float]) -> Tensor:
+def exemplar_contextual(phi_x_hat: Features, phi_y: Features, omegas: dict[str, float], form: Form = "paper") -> Tensor:
     """Eq. 11, L_context = sum_l omega_l contextual(phi_l(x_hat), phi_l(y_B)): the output takes its looks from the exemplar."""
-    return sum(omega_l * contextual(phi_x_hat[layer], phi_y[layer]) for layer, omega_l in omegas.items())
+    centre = "channels" if form == "released" else "positions"
+    return sum(omega_l * contextual(phi_x_hat[layer], phi_y[layer], centre=centre) for layer, omega_l in omegas.items())
 
 
 def cycle_consistency(r_yxy: Tensor, y_B: Tensor) -> Tensor:
@@ -79,7 +102,7 @@ def cycle_consistency(r_yxy: Tensor, y_B: Tensor) -> Tensor:
 
 
 def _verdicts(answers: list[list[Tensor]]) -> list[Tensor]:
-    return [scale[-1].float() for scale in answers]
+    return [_precise(scale[-1]) for scale in answers]
 
 
 def hinge_discriminator(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
@@ -97,11 +120,16 @@ def hinge_generator(fake: list[list[Tensor]]) -> Tensor:
     return sum(terms) / len(terms)
 
 
-def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], known: Tensor | None = None) -> Tensor:
-    """L1 between D's hidden features of x_B and x_hat, mean over scales and layers (CoCosNet's slides; Wang et al. 2018)."""
-    terms = [_mean_where((f.float() - r.float().detach()).abs(), known)
+def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], known: Tensor | None = None,
+                           form: Form = "paper") -> Tensor:
+    """L1 between D's hidden features of x_B and x_hat, mean over scales and layers (CoCosNet's slides; Wang et al. 2018).
+
+    Released: the sum over the layers, everywhere, whether or not x_B is what the exemplar's looks give.
+    """
+    known = None if form == "released" else known
+    terms = [_mean_where((_precise(f) - _precise(r).detach()).abs(), known)
              for r_scale, f_scale in zip(real, fake, strict=True) for r, f in zip(r_scale[:-1], f_scale[:-1], strict=True)]
-    return sum(terms) / len(terms)
+    return sum(terms) / len(real if form == "released" else terms)
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -116,6 +144,20 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 # ---- Extras: not in the paper's Eq. 14; weight 0 in every table that speaks of the paper.
 
 
+def warped_labels(r_A: Tensor, x_A: Tensor, y_A: Tensor) -> Tensor:
+    """Extra, of the released code: the exemplar's label map, warped, is to name each position's class. Scalar >= 0.
+
+    r_A (B, N, h, w): the warped one-hot map, for each position the share of every class; x_A, y_A (B, N, h, w), one-hot: what
+    the classes are there, and those of the exemplar. -log of the right class' share, mean over the positions that count, then
+    over B: class 0 (unknown, or background) does not, nor do classes that the exemplar has not.
+    """
+    label = x_A.argmax(dim=1, keepdim=True)  # (B, 1, h, w)
+    share = _precise(r_A).gather(1, label).clamp(min=1e-10)
+    there = y_A.amax(dim=(2, 3), keepdim=True).expand_as(x_A).gather(1, label) > 0.5
+    counts = (there & (label > 0)).to(share.dtype)  # (B, 1, h, w)
+    return ((-share.log() * counts).sum(dim=(1, 2, 3)) / counts.sum(dim=(1, 2, 3)).clamp(min=1.0)).mean()
+
+
 def pixel(x_hat: Tensor, x_B: Tensor, known: Tensor | None = None) -> Tensor:
     """Extra: L1 between output (or warp) and photo, (B, 3, H, W) each, where `known`."""
     return _mean_where((_precise(x_hat) - x_B).abs(), known)
@@ -127,5 +169,6 @@ def warped_condition(r_A: Tensor, x_A: Tensor) -> Tensor:
     The released code's `warp_mask` for label maps, here for drawn ones. Lines cover few pixels, so the error is divided by
     the mean of both maps: 2 when nothing meets, 0 when all does.
     """
-    error, mass = (_precise(r_A) - x_A).abs().mean(), (_precise(r_A) + x_A).mean()
-    return 2 * error / mass.clamp(min=1e-6)
+    error = (_precise(r_A) - x_A).abs().mean(dim=(1, 2, 3))  # (B,)
+    mass = (_precise(r_A) + x_A).mean(dim=(1, 2, 3))
+    return (2 * error / mass.clamp(min=1e-6)).mean()

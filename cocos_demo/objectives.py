@@ -1,6 +1,7 @@
 """What each system minimises: the terms of its objective on one batch, and their weights."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,20 +12,27 @@ from .datasets.pairs import Batch
 from .features import VGG
 from .models.cocosnet import CoCosNet
 from .models.correspondence import warp
+from .models.domain import domain_adversarial
 from .models.spade import SPADENet
 
 # lambda_l of Eq. 8: deeper layers count more, as in Johnson et al. 2016 and the released code. Names both VGGs have.
 LAMBDAS = {"relu1_2": 1 / 32, "relu2_2": 1 / 16, "relu3_2": 1 / 8, "relu4_2": 1 / 4, "relu5_2": 1.0}
 # omega_l of Eq. 11: relu2_2 to relu5_2.
 OMEGAS = {"relu2_2": 1.0, "relu3_2": 2.0, "relu4_2": 4.0, "relu5_2": 8.0}
+RELEASED_OMEGAS = {layer: OMEGAS[layer] for layer in ("relu3_2", "relu4_2", "relu5_2")}
 CONTEXT_STRIDE = 8  # for Eq. 11 finer layers are pooled to an eighth of the picture, as the released code pools relu2_2
+
+
+class ObjectiveError(ValueError):
+    """An objective that cannot be computed; the message says what to change."""
 
 
 @dataclass
 class Weights:
     """psi of Eq. 14. Defaults: the released code's for portraits, which were chosen for another VGG's scale.
 
-    The last four are extras, 0 in the paper's objective.
+    The extras are 0 in the paper's objective. `form`: how the terms are computed, as the paper writes them or as the released
+    code does (squares in Eq. 10, no relu2_2 and another centre in Eq. 11, sums over D's layers, Eq. 9 as a mean over channels).
     """
 
     feat: float = 10.0  # psi_1, Eq. 8
@@ -32,25 +40,53 @@ class Weights:
     context: float = 10.0  # psi_3, Eq. 11
     adv: float = 10.0  # psi_4, Eq. 13
     domain: float = 10.0  # psi_5, Eq. 9
+    domain_adv: float = 0.0  # the slides' other way, for a network with domain="adversarial"; then domain is usually 0
     reg: float = 1.0  # psi_6, Eq. 12
     d_feat: float = 10.0  # feature matching in D, on the slides
     kl: float = 0.05  # SPADE's style encoder alone (Park et al. 2019)
     pixel: float = 0.0  # extra: L1 of the picture, where the target is known
     warp: float = 0.0  # extra: L1 of the warp, where the target is known
     warped_condition: float = 0.0  # extra: the exemplar's condition, warped, against x_A
+    warped_labels: float = 0.0  # extra: the same for label maps, as a likelihood
     detail: float = 0.0  # extra: Eq. 8 at relu1_2 and relu2_2 alone, the cheap layers
+    form: losses.Form = "paper"
+    perc_layer: Literal["relu4_2", "relu5_2"] = "relu4_2"  # of Eq. 10
 
     def __post_init__(self):
         for field in fields(self):
-            if getattr(self, field.name) < 0:
-                raise ValueError(f"the weight {field.name} must be at least 0, got {getattr(self, field.name)}")
+            value = getattr(self, field.name)
+            if field.type is float and not value >= 0:  # so that it catches nan too
+                raise ValueError(f"the weight {field.name} must be at least 0, got {value}")
+
+    @property
+    def omegas(self) -> dict[str, float]:
+        """omega_l of Eq. 11 in this form."""
+        return RELEASED_OMEGAS if self.form == "released" else OMEGAS
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The VGG layers that the terms with a weight above 0 read."""
-        wanted = {*(LAMBDAS if self.feat else ()), *(OMEGAS if self.context else ()), *(["relu4_2"] if self.perc else []),
-                  *(["relu1_2", "relu2_2"] if self.detail else [])}
+        wanted = {*(LAMBDAS if self.feat else ()), *(self.omegas if self.context else ()),
+                  *([self.perc_layer] if self.perc else []), *(["relu1_2", "relu2_2"] if self.detail else [])}
         return tuple(sorted(wanted))
+
+
+# The released training commands' weights, for the released form of the terms; the paper gives no numbers. Their Eq. 8 counts
+# a pseudo pair 1 / (batch on a GPU), 4 there, and others not at all; ours averages over the batch, others as 0.
+_EVERYWHERE = dict(context=10.0, adv=10.0, domain=10.0, d_feat=10.0, form="released")
+PUBLISHED = {
+    "ade20k": Weights(feat=1.0, perc=0.01, perc_layer="relu5_2", reg=0.0, warped_labels=100.0, **_EVERYWHERE),
+    "celebahq": Weights(feat=10.0, perc=0.001, reg=0.1, warped_labels=100.0, **_EVERYWHERE),
+    "celebahqedge": Weights(feat=10.0, perc=0.001, reg=1.0, **_EVERYWHERE),
+    "deepfashion": Weights(feat=10.0, perc=0.001, reg=0.0, warp=100.0, **_EVERYWHERE),
+}
+
+
+def published(task: str) -> Weights:
+    """The released weights of a task. Raises ObjectiveError for one that there is not."""
+    if task not in PUBLISHED:
+        raise ObjectiveError(f"there are no published weights for {task!r}; there are for {', '.join(PUBLISHED)}")
+    return replace(PUBLISHED[task])
 
 
 def _pooled(phi: dict[str, Tensor], size: int) -> dict[str, Tensor]:
@@ -73,9 +109,9 @@ def _painted(image: Tensor, discriminator: nn.Module, vgg: VGG | None, batch: Ba
         if w.detail:
             terms["detail"] = losses.feature_matching(phi, phi_x, {"relu1_2": 1.0, "relu2_2": 1.0}, known)
         if w.perc:
-            terms["perc"] = losses.perceptual(phi, phi_x)  # Eq. 10
+            terms["perc"] = losses.perceptual(phi, phi_x, w.perc_layer, w.form)  # Eq. 10
         if w.context:  # Eq. 11
-            terms["context"] = losses.exemplar_contextual(_pooled(phi, size), _pooled(phi_y, size), OMEGAS)
+            terms["context"] = losses.exemplar_contextual(_pooled(phi, size), _pooled(phi_y, size), w.omegas, w.form)
     if adversarial:
         fake = discriminator(batch.x_A, image)
         if w.adv:
@@ -83,7 +119,7 @@ def _painted(image: Tensor, discriminator: nn.Module, vgg: VGG | None, batch: Ba
         if w.d_feat:
             with torch.no_grad():
                 real = discriminator(batch.x_A, batch.x_B)
-            terms["d_feat"] = losses.discriminator_features(real, fake, known)
+            terms["d_feat"] = losses.discriminator_features(real, fake, known, w.form)
     if w.pixel:
         terms["pixel"] = losses.pixel(image, batch.x_B, known)
     return terms
@@ -96,10 +132,15 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
     Terms of weight 0 are left out. The adversarial terms come only where `adversarial`. Where no term looks at the picture,
     G does not run and the picture is the warp: the correspondence is trained alone.
     """
-    s = net.config.stride
-    # Over 3 s pixels, about the centre of each position of S.
+    s, n = net.config.stride, batch.x_A.shape[1]
+    if w.domain_adv and net.config.domain != "adversarial":
+        raise ObjectiveError("domain_adv needs a classifier of domains; give the network the choice domain=adversarial")
+    # What the weights are to move beside the picture: conditions over 3 s pixels, about the centre of each position of S,
+    # and the labels at that position.
     blurred = [F.avg_pool2d(c, 3 * s, s, s) for c in (batch.x_A, batch.y_A)]  # (B, N, size/s, size/s)
-    inputs = (batch.x_A, batch.y_B, batch.y_A, blurred[1] if w.warped_condition else None)
+    labels = [F.interpolate(c, scale_factor=1 / s, mode="nearest") for c in (batch.x_A, batch.y_A)]
+    along = ([blurred[1]] if w.warped_condition else []) + ([labels[1]] if w.warped_labels else [])
+    inputs = (batch.x_A, batch.y_B, batch.y_A, torch.cat(along, dim=1) if along else None)
     if w.layers or w.pixel or adversarial:
         out = net(*inputs)
         image, match = out.image.float(), out.match
@@ -108,14 +149,18 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
         image = match.warped
     terms = _painted(image, discriminator, vgg, batch, w, adversarial)
     if w.domain:
-        terms["domain"] = losses.domain_alignment(match.x_S, net.y_S(batch.x_B, batch.x_A))  # Eq. 9
+        terms["domain"] = losses.domain_alignment(match.x_S, net.y_S(batch.x_B, batch.x_A), w.form)  # Eq. 9
+    if w.domain_adv:
+        terms["domain_adv"] = domain_adversarial(net.domain_classifier, match.x_S, match.y_S)
     if w.reg:
         back = warp(match.fy, match.fx, match.coarse, net.config.alpha)  # r_y->x->y
         terms["reg"] = losses.cycle_consistency(back, F.avg_pool2d(batch.y_B, s))  # Eq. 12
     if w.warp:
         terms["warp"] = losses.pixel(match.warped, batch.x_B, batch.known)
     if w.warped_condition:
-        terms["warped_condition"] = losses.warped_condition(match.along, blurred[0])
+        terms["warped_condition"] = losses.warped_condition(match.along[:, :n], blurred[0])
+    if w.warped_labels:
+        terms["warped_labels"] = losses.warped_labels(match.along[:, -n:], *labels)
     return image, terms
 
 
@@ -123,8 +168,8 @@ def spade(net: SPADENet, discriminator: nn.Module, vgg: VGG | None, batch: Batch
           adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
     """The baseline, as `cocosnet`: the same terms on the picture, and the divergence of the style code.
 
-    The terms on a correspondence (domain, reg, warp, warped_condition) have nothing to look at here and are left out, so
-    the weights of a CoCosNet run can be given as they are.
+    The terms on a correspondence (domain, domain_adv, reg, warp and its extras) have nothing to look at here and are left out,
+    so the weights of a CoCosNet run can be given as they are.
     """
     mu, logvar = net.E(batch.y_B)
     image = net.paint(batch.x_A, net.draw(mu, logvar)).float()

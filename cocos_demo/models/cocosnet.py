@@ -43,6 +43,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .correspondence import from_patches, to_patches, warp
+from .domain import DomainClassifier
 from .layers import Attention, SPADEBlock, conv, resize
 from .published import MatchingHead, StridedAdaptor, with_neighbours
 
@@ -55,6 +56,7 @@ class CoCosNetConfig:
     stride: int = 4  # pixels of the picture a position of S covers
     features: int = 64  # C, the channels of S
     alpha: float = 100.0  # Eq. 4
+    domain: Literal["l1", "adversarial"] = "l1"  # how S is aligned: Eq. 9, or with a classifier of domains, as on the slides
     generator: tuple[int, ...] = (96, 96, 96, 64, 32)  # widths of the translation network, coarse to fine
     hidden: int = 32  # channels between the two layers of T_i
     exemplar_input: Literal["image", "image+condition", "features+condition"] = "image"
@@ -242,6 +244,8 @@ class CoCosNet(nn.Module):
         if preset not in PRESETS:
             raise ValueError(f"CoCosNet has the presets {', '.join(PRESETS)}; there is no {preset!r}")
         self.config = config = CoCosNetConfig(**{**PRESETS[preset], **choices})
+        if config.domain == "adversarial":
+            self.domain_classifier = DomainClassifier(config.features)  # used in training alone
         n = config.condition_channels
         self.F_A = self._adaptor(n)
         self.F_B = self._adaptor(3 + n if config.exemplar_input == "image+condition" else 3)
