@@ -86,8 +86,12 @@ class PreparedFolder:
     def raster(self, i: int) -> np.ndarray | None:
         """uint8: the background edges (256, 256) of a portrait, the label map (R, R) of kind "parts"; None for figures."""
         if self.kind.name == "parts":
-            return self._numbers[np.array(self._open("parts", i, "png"))]
+            return self._numbers[self.parts(i)]
         return np.array(self._open("edges", i, "png")) if self.kind.name == "portrait" else None
+
+    def parts(self, i: int) -> np.ndarray:
+        """uint8 (R, R): the part of the body that each pixel shows, by its number in `index["parts"]`; 0 is the background."""
+        return np.array(self._open("parts", i, "png"))
 
     def figure(self, i: int) -> Tensor:
         """(1, S, S) float: 1 on the figure, by the part map; 1 everywhere for kinds without one."""

@@ -1,0 +1,102 @@
+"""Figures and part maps: PCK against the renderer's truth, error over the figure, likeness and looks."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..datasets.figures import load_surface
+from ..datasets.pairs import DataError, PreparedFolder
+from ..datasets.truth import true_matches
+from ..metrics import pck, pixel_centres, predicted_places, relative_error
+from .critics import Critics
+from .likeness import likeness
+from .pairs import Answers, batch_of, choose_pairs
+
+THRESHOLDS = (0.03, 0.05, 0.1)  # shares of the picture's height
+
+
+@torch.no_grad()
+def measure_figures(net: torch.nn.Module, folder: PreparedFolder, args, critics: Critics) -> dict[str, float]:
+    """PCK over the figure's pixels whose twin is visible, soft and arg-max, beside the trivial answers; error over the figure.
+
+    Perceptual networks look at the front views alone: they take as long as all the rest.
+    """
+    figures = {}
+    for view in ("front", "full turn"):
+        for sort in ("same person", "other person"):
+            key = f"{view}, {sort}"
+            pairs = choose_pairs(folder, sort == "same person", args.pairs, args.seed, front=view == "front")
+            answers, found = _answer(net, folder, pairs, key)
+            if answers is not None and sort == "same person":
+                found["error over the figure / exemplar's"] = relative_error(
+                    answers.outputs, answers.photos, answers.exemplars, answers.figures)
+                found |= likeness(answers, critics.left_out) | (critics.likeness(answers) if view == "front" else {})
+            elif answers is not None and view == "front":
+                found |= critics.looks(answers)
+            figures |= {f"{key}: {name}": value for name, value in found.items()}
+    return figures
+
+
+def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, int]],
+            key: str) -> tuple[Answers | None, dict[str, float]]:
+    """The answers to the pairs that share visible surface (None if none does), and the PCK over them."""
+    size, rows, pixels = net.config.size, [], []
+    hits: dict[str, list[dict[float, float]]] = {}
+    torch.manual_seed(0)
+    untrained = type(net)(**vars(net.config)).eval()
+    for i, j in tqdm(pairs, desc=key, leave=False):
+        x_A, x_B, y_A, y_B = batch_of(folder, [(i, j)], size)
+        truth, visible, figure = true_places(folder, i, j, size)
+        if not visible.any():
+            continue
+        out = net(x_A, y_B, y_A)
+        answers = {"same pixel": pixel_centres(size, size)}
+        if out.match is not None:
+            for name, match in (("untrained", untrained.correspond(x_A, y_B, y_A)), ("network", out.match)):
+                for way in ("arg-max", "soft"):
+                    places = predicted_places(match.fx, match.fy, size, net.config.alpha, way == "soft")
+                    answers[f"{name}, {way}"] = places[0]
+        for name, places in answers.items():
+            hits.setdefault(name, []).append(pck(places, truth, visible, THRESHOLDS))
+        pixels.append(int(visible.sum()))
+        rows.append(dict(outputs=out.image[0], warps=None if out.warped is None else out.warped[0], photos=x_B[0],
+                         exemplars=y_B[0], photo_regions=regions(folder, i, size), exemplar_regions=regions(folder, j, size),
+                         figures=figure[None]))
+    found = {"pairs": len(pixels)}
+    for name, rates in hits.items():  # every pixel counts alike
+        found |= {f"PCK@{t} {name}": float(np.average([rate[t] for rate in rates], weights=pixels)) for t in THRESHOLDS}
+    return Answers.stack(rows) if rows else None, found
+
+
+def _at(side: int, size: int) -> np.ndarray:
+    """Of `side` pixels in a row, the `size` that lie nearest the centres of as many larger ones."""
+    return ((np.arange(size) + 0.5) * side / size).astype(int)
+
+
+def regions(folder: PreparedFolder, i: int, size: int) -> Tensor:
+    """(size, size) numbers of the parts in the folder's index, 0 the background."""
+    parts = folder.parts(i)
+    at = _at(len(parts), size)
+    return torch.from_numpy(parts[np.ix_(at, at)]).long()
+
+
+def true_places(folder: PreparedFolder, i: int, j: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """True places in j of the pixels of i (2, S, S) in unit coordinates; where the twin is visible; where the figure is.
+
+    Larger pictures are looked at in S x S of their pixels. Raises DataError for smaller ones.
+    """
+    side = folder.index["size"]
+    if side < size:
+        raise DataError(f"{folder.path} has pictures of {side} px, the network {size} px; "
+                        f"prepare held-out figures of {size} px or more")
+    at = np.ix_(_at(side, size), _at(side, size))
+    (xyz_i, mask_i), (xyz_j, mask_j) = (
+        (array[at] for array in load_surface(folder.path, folder.items[k]["name"])) for k in (i, j))
+    truth, visible = torch.zeros(2, size, size), torch.zeros(size, size, dtype=torch.bool)
+    if mask_i.any() and mask_j.any():
+        found = true_matches(xyz_i, mask_i, xyz_j, mask_j)
+        rows, columns = torch.from_numpy(found.source.T)
+        truth[:, rows, columns] = (torch.from_numpy(found.target.T).flip(0).float() + 0.5) / size  # row, column -> x, y
+        visible[rows, columns] = torch.from_numpy(found.visible)
+    return truth, visible, torch.from_numpy(mask_i)

@@ -1,0 +1,171 @@
+"""What `evaluate` shows of several models side by side: Markdown tables, a sheet of pictures, PCK over training steps."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from .. import viz
+from ..datasets.pairs import DataError, PreparedFolder
+from ..files import beside
+from ..photo import to_image
+from .critics import EVEN, EXEMPLAR, FRECHET, PHOTO
+from .pairs import batch_of, choose_pairs
+
+LOW, HIGH = "↓", "↑"  # which values are better
+THE_EXEMPLAR, THE_PHOTO = "*the exemplar itself*", "*the photo itself*"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: heading, where its value stands in a model's figures, which values are better, and the trivial answers' values.
+
+    In keys, {same} and {other} are the pairs of one person and of two, seen from the front, and {over} " over the figure"
+    where there is one.
+    """
+
+    title: str
+    key: str
+    better: str
+    trivial: dict[str, str] = field(default_factory=dict)
+
+
+def _pck(t: float, sort: str, words: str) -> Column:
+    names = {"*the same pixel*": "same pixel", "*the untrained network*": "untrained, arg-max"}
+    return Column(f"PCK@{t}, {words}", f"{sort}: PCK@{t} network, arg-max", HIGH,
+                  {row: f"{sort}: PCK@{t} {name}" for row, name in names.items()})
+
+
+def _landmarks(sort: str, words: str) -> Column:
+    return Column(f"landmarks, {words}", f"{sort}: landmarks, eye distances", LOW, {
+        THE_EXEMPLAR: f"{sort}: landmarks of the exemplar itself",
+        THE_PHOTO: f"{sort}: landmarks of the photo itself, found again"})
+
+
+def _known(what: str, measure: str, better: str) -> Column:
+    return Column(f"{what} {measure}", f"{{same}}: {what}: {measure}{{over}}", better,
+                  {THE_EXEMPLAR: f"{{same}}: exemplar itself: {measure}{{over}}"})
+
+
+def _seen(title: str, better: str, whose: str, row: str, sort: str = "{other}", name: str = "") -> Column:
+    key = f"{sort}: {name or title}"
+    return Column(title, key, better, {row: key + whose})
+
+
+TABLES = {
+    "Structure": (
+        _pck(0.05, "{same}", "same person"), _pck(0.1, "{same}", "same person"),
+        _pck(0.05, "{other}", "other person"), _pck(0.1, "{other}", "other person"),
+        _pck(0.05, "full turn, same person", "same, full turn"), _pck(0.1, "full turn, same person", "same, full turn"),
+        _landmarks("{same}", "same person"), _landmarks("{other}", "other person"),
+    ),
+    "One person: like the photo": (
+        Column("error / exemplar's", "{same}: {error}", LOW),
+        *(_known(what, measure, better) for what in ("warp", "output")
+          for measure, better in (("L1", LOW), ("PSNR", HIGH), ("SSIM", HIGH))),
+        _seen("perceptual distance", LOW, EXEMPLAR, THE_EXEMPLAR, "{same}", EVEN),
+        _seen("LPIPS", LOW, EXEMPLAR, THE_EXEMPLAR, "{same}"),
+    ),
+    "Another person's exemplar: real, with the photo's content and the exemplar's style": (
+        Column("FID", "{other}: FID", LOW),
+        _seen("Frechet distance, VGG-16", LOW, EXEMPLAR, THE_EXEMPLAR, name=FRECHET),
+        _seen("SWD", LOW, EXEMPLAR, THE_EXEMPLAR),
+        _seen("semantic consistency", HIGH, EXEMPLAR, THE_EXEMPLAR),
+        _seen("semantic, by region", HIGH, EXEMPLAR, THE_EXEMPLAR, name="semantic consistency by region"),
+        _seen("colour", HIGH, PHOTO, THE_PHOTO),
+        _seen("colour, by region", HIGH, PHOTO, THE_PHOTO, name="colour by region"),
+        _seen("texture", HIGH, PHOTO, THE_PHOTO),
+        _seen("texture, by region", HIGH, PHOTO, THE_PHOTO, name="texture by region"),
+    ),
+}  # fmt: skip
+
+
+def _places(figures: dict) -> dict[str, str]:
+    front = "front, " if "front, same person: pairs" in figures else ""
+    return {"same": f"{front}same person", "other": f"{front}other person", "over": " over the figure" if front else "",
+            "error": "error over the figure / exemplar's" if front else "error / exemplar's error"}
+
+
+def short(names: list[str]) -> dict[str, str]:
+    """What to call each model in a heading: its file's name without folder and ending, or all of it where two share that."""
+    stems = [Path(name).stem for name in names]
+    return {name: stem if stems.count(stem) == 1 else name for name, stem in zip(names, stems)}
+
+
+def markdown(results: dict[str, dict]) -> str:
+    """{model: its figures} -> Markdown tables, a row a model, then the trivial answers (the first model's). Best in bold.
+
+    A column that no model has is left out; a dash stands where a model has none, such as the warp of a system without one.
+    """
+    results = {title: results[name] for name, title in short(list(results)).items()}
+    pages = []
+    for title, columns in TABLES.items():
+        first = next(iter(results.values()))
+        where = _places(first)
+        columns = [c for c in columns if any(c.key.format(**where) in figures for figures in results.values())]
+        if not columns:
+            continue
+        rows = {name: [figures.get(c.key.format(**where)) for c in columns] for name, figures in results.items()}
+        best = [(min if c.better == LOW else max)((v for v in values if v is not None), default=None)
+                for c, values in zip(columns, zip(*rows.values()))]
+        cells = {name: [_cell(v, bold=len(rows) > 1 and v is not None and v == b) for v, b in zip(values, best)]
+                 for name, values in rows.items()}
+        for trivial in dict.fromkeys(row for c in columns for row in c.trivial):
+            values = [first.get(c.trivial[trivial].format(**where)) if trivial in c.trivial else None for c in columns]
+            if any(v is not None for v in values):
+                cells[trivial] = [_cell(v) for v in values]
+        lines = [["model", *(f"{c.title} {c.better}" for c in columns)], ["---", *("---:" for _ in columns)],
+                 *([name, *row] for name, row in cells.items())]
+        pages.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join(pages)
+
+
+def _cell(value: float | None, bold: bool = False) -> str:
+    if value is None:
+        return "–"
+    text = f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+    return f"**{text}**" if bold else text
+
+
+@torch.no_grad()
+def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFolder], seed: int, path: Path) -> None:
+    """Write a picture of eight held-out results: condition, exemplar and photo, then each model's warp, if any, and output.
+
+    The upper half is of one person, the lower of two.
+    """
+    columns, titles, marks = [], [], short(list(nets))
+    for name, net in nets.items():
+        folder = folders[name]
+        pairs = [pair for same in (True, False) for pair in choose_pairs(folder, same, 4, seed)]
+        x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
+        if not columns:
+            columns = [[Image.fromarray(folder.kind.to_rgb(c)) for c in x_A.numpy()], _pictures(y_B), _pictures(x_B)]
+            titles = ["condition", "exemplar", "photo"]
+        out = net(x_A, y_B, y_A)
+        for what, batch in (("warp", out.warped), ("output", out.image)):
+            if batch is not None:
+                columns.append(_pictures(batch))
+                titles.append(what if len(nets) == 1 else f"{marks[name]}, {what}")
+    with beside(path) as partial:
+        viz.sheet(columns, titles, pairs=2 if len(nets) == 1 else 1).save(partial, quality=92)
+
+
+def _pictures(batch: torch.Tensor) -> list[Image.Image]:
+    return [to_image(picture.clamp(-1, 1)) for picture in batch]
+
+
+def draw_curve(results: dict[str, dict], path: Path) -> None:
+    """Write PCK over training steps, from the figures of several checkpoints."""
+    rows = sorted(results.values(), key=lambda row: row["steps"])
+    key = "front, same person: PCK@0.1 "
+    if any(key + "network, arg-max" not in row for row in rows):
+        raise DataError("the curve shows PCK; it is for checkpoints that find correspondences between figures")
+    lines = {"network, arg-max, same person": [row[key + "network, arg-max"] for row in rows],
+             "network, soft, same person": [row[key + "network, soft"] for row in rows],
+             "network, arg-max, other person": [row["front, other person: PCK@0.1 network, arg-max"] for row in rows],
+             "untrained network": [row[key + "untrained, arg-max"] for row in rows],
+             "the same pixel": [row[key + "same pixel"] for row in rows]}
+    with beside(path) as partial:
+        figure = viz.curves([row["steps"] for row in rows], lines, "training steps", "PCK@0.1, held-out figures, front")
+        figure.savefig(partial, dpi=120)
