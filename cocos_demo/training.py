@@ -23,7 +23,7 @@ from .files import beside
 from .losses import hinge_discriminator
 from .models import SYSTEMS
 from .models.discriminator import Discriminator
-from .models.layers import bake
+from .models.layers import bake, unbake
 from .objectives import OBJECTIVES, Weights
 
 
@@ -53,7 +53,7 @@ class TrainArgs:
     adversarial_from: int = 0  # step at which the adversarial terms begin; before it D does not run
     ema: float = 0.998
     seed: int = 0
-    init: Path | None = None  # begin with the weights of another run's state.pt
+    init: str = ""  # begin with the weights of another run's state.pt, or of a checkpoint, by path or shipped name
     d_width: int = 32  # channels of D's first layer
     features: str = "auto"  # perceptual network: auto, vgg19, vgg16
     device: str = "auto"
@@ -104,8 +104,10 @@ class Trainer:
         self.objective = OBJECTIVES[args.system]
         if self.state_file.is_file():
             self._restore(self.state_file)
+        elif args.init.endswith(".pt"):
+            self._begin_with(Path(args.init))
         elif args.init:
-            self._begin_with(args.init)
+            self._begin_with_checkpoint(args.init)
 
     @property
     def state_file(self) -> Path:
@@ -232,6 +234,16 @@ class Trainer:
         self.net.load_state_dict(self.ema.module.state_dict())
         self.D.load_state_dict(state["D"])
         self.before, self.seconds = state["before"] + state["step"], state["seconds"]
+
+    def _begin_with_checkpoint(self, name: str) -> None:
+        """The weights of a checkpoint; it holds no discriminator, so D begins afresh."""
+        net, card = checkpoints.load(name)
+        if net.config != self.net.config:
+            raise TrainingError(f"{name} was trained with other choices: {asdict(net.config)}")
+        unbake(self.net, net.state_dict())
+        self.ema.load_state_dict({"n_averaged": self.ema.n_averaged} | {
+            f"module.{key}": value for key, value in self.net.state_dict().items()})
+        self.before, self.seconds = card["steps"], card["seconds"]
 
     def _read(self, path: Path) -> dict:
         try:

@@ -9,6 +9,8 @@ from torch.nn.utils import parametrizations, parametrize
 
 from .correspondence import attend
 
+POWER_ITERATIONS = 30  # enough for u and v from random ones
+
 
 def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, *, spectral: bool, **options) -> nn.Conv2d:
     """A convolution, under spectral normalisation (Miyato et al. 2018) where `spectral`.
@@ -29,6 +31,25 @@ def bake(net: nn.Module) -> nn.Module:
         if parametrize.is_parametrized(layer, "weight"):
             parametrize.remove_parametrizations(layer, "weight")
     return net
+
+
+def unbake(net: nn.Module, baked: dict[str, Tensor]) -> None:
+    """Load weights that `bake` left into a network with spectral normalisation, to train on from there.
+
+    A baked weight has sigma 1, so it is its own W; u and v are found again by power iterations.
+    """
+    state = net.state_dict()
+    names = {key.replace("parametrizations.weight.original", "weight"): key for key in state if not key.endswith(("._u", "._v"))}
+    if set(baked) != set(names):
+        raise ValueError(f"other layers: {', '.join(sorted(set(baked) ^ set(names))[:3])}")
+    net.load_state_dict(state | {names[key]: value for key, value in baked.items()})
+    training = net.training
+    net.train()
+    for layer in net.modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            for _ in range(POWER_ITERATIONS):
+                layer.weight  # noqa: B018  reading it in training mode takes one iteration
+    net.train(training)
 
 
 def resize(x: Tensor, size: tuple[int, int], method: str = "area") -> Tensor:
