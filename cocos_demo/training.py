@@ -1,11 +1,12 @@
 """The training loop: two time scales (TTUR), EMA, mixed precision, resume. `python -m cocos_demo train --help`."""
 
-import json
 import math
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,13 +14,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from . import checkpoints, viz
 from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
 from .device import pick_device
+from .distributed import Processes
 from .features import load_vgg
 from .files import beside
+from .journal import Journal, journal
 from .losses import hinge_discriminator
 from .models import SYSTEMS
 from .models.discriminator import Discriminator
@@ -38,12 +40,13 @@ class TrainArgs:
     data: tuple[Path, ...]  # prepared folders of one condition (python -m cocos_demo prepare ...)
     out: Path  # where the run lives: state.pt, log.jsonl, samples/, history/, NAME.safetensors
     name: str = "model"  # name of the checkpoint
+    condition: str = ""  # what is painted from, where a folder offers several ("parts" for figures); else its own
     shares: tuple[float, ...] = ()  # how often each folder is drawn from; equal if not given
     system: str = "cocosnet"
     preset: str = "tiny"
     size: int = 128  # pixels
     steps: int = 3000
-    batch: int = 6
+    batch: int = 6  # of each process
     lr_g: float = 1e-4  # TTUR: generator and correspondence ...
     lr_d: float = 4e-4  # ... and discriminator (section 4)
     beta1: float = 0.0
@@ -59,6 +62,7 @@ class TrainArgs:
     device: str = "auto"
     threads: int = 0  # CPU threads; 0: all
     save_every: int = 250  # steps between states and sample sheets
+    tensorboard: bool = False  # write OUT/tensorboard as well (extra `tensorboard`)
     weights: Weights = field(default_factory=Weights)
     mix: Mix = field(default_factory=Mix)
     choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches
@@ -74,6 +78,27 @@ def _moving_average(decay: float) -> Callable:
     return update
 
 
+@contextmanager
+def _deferred_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in the list that is given, instead of breaking off a step; a second one breaks it off."""
+    asked: list[int] = []
+
+    def note(number, frame):
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen
+        yield asked
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Trainer:
     """One training run: build it, `run(callback)` it. The state on disk is everything needed to go on."""
 
@@ -81,11 +106,16 @@ class Trainer:
         self.args = args
         if args.system not in SYSTEMS:
             raise TrainingError(f"there is no system {args.system!r}; there are {', '.join(SYSTEMS)}")
+        self.processes = Processes()
         self.device, self.reason = pick_device(args.device)
+        if self.device.type == "cuda":
+            self.device = torch.device("cuda", self.processes.local_rank)
+            torch.cuda.set_device(self.device)
         if args.threads:
             torch.set_num_threads(args.threads)
         torch.manual_seed(args.seed)
-        self.folders = [PreparedFolder(path, "train", load_size=2 * args.size) for path in args.data]
+        self.folders = [PreparedFolder(path, "train", load_size=2 * args.size, condition=args.condition or None)
+                        for path in args.data]
         self.kind = kind = self.folders[0].kind
         self.sampler = PairSampler(self.folders, args.size, args.mix, args.seed, args.shares)
         choices = {name: int(value) if value.isdigit() else value for name, value in args.choices.items()}
@@ -101,6 +131,7 @@ class Trainer:
         self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
         self.opt_D = torch.optim.Adam(self.D.parameters(), lr=args.lr_d, betas=betas)
         self.step, self.seconds, self.before = 0, 0.0, 0  # `before`: steps of the runs that `init` goes back to
+        self.whole = True  # no step is half done: what is in memory may be written
         self.objective = OBJECTIVES[args.system]
         if self.state_file.is_file():
             self._restore(self.state_file)
@@ -130,6 +161,8 @@ class Trainer:
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One update of G and the adaptors, and one of D on the same batch -> the unweighted terms."""
         a, w = self.args, self.args.weights
+        # What is random in a step depends on the step alone, so that a resumed run throws the same dice.
+        torch.manual_seed((a.seed * a.steps + self.step) * self.processes.count + self.processes.rank)
         adversarial = self.step >= a.adversarial_from and w.adv + w.d_feat > 0
         for opt, lr in ((self.opt_G, a.lr_g), (self.opt_D, a.lr_d)):
             opt.param_groups[0]["lr"] = lr * self._rate()
@@ -140,8 +173,10 @@ class Trainer:
         self._check_finite(total, terms)
         self.opt_G.zero_grad(set_to_none=True)
         total.backward()
+        self.processes.average_gradients(self.net.parameters())
         norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None])
         self._check_finite(norm, {"the gradient": norm})
+        self.whole = False
         self.opt_G.step()
         self.ema.update_parameters(self.net)
         report = {name: term.item() for name, term in terms.items()} | {"total": total.item(), "grad_norm": norm.item()}
@@ -154,67 +189,82 @@ class Trainer:
             self._check_finite(loss_D, {"D": loss_D})
             self.opt_D.zero_grad(set_to_none=True)
             loss_D.backward()
+            self.processes.average_gradients(self.D.parameters())
             self.opt_D.step()
             report["D"] = loss_D.item()
+        self.step += 1
+        self.whole = True
         return report
 
     def _check_finite(self, total: Tensor, terms: dict[str, Tensor]) -> None:
         if not torch.isfinite(total):
             broken = [name for name, term in terms.items() if not torch.isfinite(term)]
-            raise TrainingError(f"step {self.step}: {', '.join(broken)} is not finite. The last good state is "
-                                f"{self.state_file}; go on from it with a lower rate (--lr-g, --lr-d)")
+            kept = self.args.out / "history"
+            last = f"The last good state is {self.state_file}, checkpoints are in {kept}" if self.step else "Nothing is lost"
+            raise TrainingError(f"step {self.step}: {', '.join(broken) or 'the sum of all terms'} is not finite. {last}. "
+                                f"Go on with a lower rate (--lr-g, --lr-d) or without that term")
 
     # ---- the run
 
     def run(self, callback: Callable[[dict], None] | None = None) -> Path:
         """Train to the last step -> the checkpoint. `callback` gets {"step", "terms", "trainer"} after each step.
 
-        Ctrl-C writes the state and then leaves with KeyboardInterrupt; nothing is lost.
+        Ctrl-C lets the step end, writes the state and then leaves with KeyboardInterrupt: the same run goes on from there as
+        if nothing had happened. After a harder end it goes on from the state written last.
         """
-        a = self.args
+        a, p = self.args, self.processes
         a.out.mkdir(parents=True, exist_ok=True)
-        print(f"{a.system}, {sum(p.numel() for p in self.net.parameters()) / 1e6:.2f} M parameters, {a.size} px, "
-              f"{self._count('pictures')} pictures of {self._count('people')} people, on {self.device} ({self.reason})"
-              + (f", features of {self.vgg.name}" if self.vgg else "") + (f", from step {self.step}" if self.step else ""))
-        bar = tqdm(total=a.steps, initial=self.step, unit="step", dynamic_ncols=True)
-        mean: dict[str, float] = {}
-        try:
-            with ThreadPoolExecutor(1) as pool, open(a.out / "log.jsonl", "a") as log:
-                coming = pool.submit(self.sampler, self.step, a.batch)
+        if p.first:
+            print(self._introduction())
+        path = a.out / f"{a.name}.safetensors"
+        with _deferred_signals() as asked, ThreadPoolExecutor(1) as pool, \
+                journal(a.out, self.step, a.steps, a.tensorboard, quiet=not p.first) as log:
+            def draw(step):
+                return pool.submit(self.sampler, step, a.batch, first=p.rank * a.batch)
+
+            try:
+                coming = draw(self.step)
                 while self.step < a.steps:
                     batch, start = coming.result().to(self.device), time.perf_counter()
-                    coming = pool.submit(self.sampler, self.step + 1, a.batch)
+                    coming = draw(self.step + 1)
                     report = self.train_step(batch)
-                    self.step += 1
                     self.seconds += time.perf_counter() - start
-                    for name, value in report.items():
-                        mean[name] = value if name not in mean else 0.95 * mean[name] + 0.05 * value
-                    bar.update()
-                    if self.step % 10 == 0:
-                        bar.set_postfix({name: f"{value:.3g}" for name, value in mean.items()}, refresh=False)
-                    if self.step % 50 == 0:
-                        terms = {name: round(value, 5) for name, value in mean.items()}
-                        print(json.dumps({"step": self.step, "seconds": round(self.seconds, 1), **terms}), file=log, flush=True)
+                    log.note(self.step, self.seconds, report)
                     if self.step % a.save_every == 0 and self.step < a.steps:
-                        self.save()
+                        self.save(log)
                     if callback:
                         callback({"step": self.step, "terms": report, "trainer": self})
-        finally:
-            bar.close()
-            if all(torch.isfinite(p).all() for p in self.net.parameters()):
-                self.save()
-        return self.export(a.out / f"{a.name}.safetensors")
+                    if asked:
+                        raise KeyboardInterrupt
+            finally:
+                if self.whole:
+                    self.save(log)
+        if p.first:
+            self.export(path)
+        p.wait()
+        return path
 
-    def save(self) -> None:
+    def _introduction(self) -> str:
+        a, p = self.args, self.processes
+        return (f"{a.system}, {sum(q.numel() for q in self.net.parameters()) / 1e6:.2f} M parameters, {a.size} px, "
+                f"{self._count('pictures')} pictures of {self._count('people')} people, on {self.device} ({self.reason})"
+                + (f", {p.count} processes" if p.count > 1 else "")
+                + (f", features of {self.vgg.name}" if self.vgg else "") + (f", from step {self.step}" if self.step else ""))
+
+    def save(self, log: Journal) -> None:
         """Write the state beside and rename it into place; leave a sample sheet and a checkpoint of this step."""
+        if not self.processes.first:
+            return
         state = {"step": self.step, "seconds": self.seconds, "before": self.before,
                  "d_width": self.args.d_width, "net": self.net.state_dict(), "D": self.D.state_dict(),
                  "ema": self.ema.state_dict(), "opt_G": self.opt_G.state_dict(), "opt_D": self.opt_D.state_dict(),
-                 "rng": torch.get_rng_state(), "config": asdict(self.net.config)}
+                 "config": asdict(self.net.config)}
         with beside(self.state_file) as partial:
             torch.save(state, partial)
+        sheet = self.sample_sheet()
+        log.show(self.step, sheet)
         with beside(self.args.out / "samples" / f"{self.step:06d}.jpg") as partial:
-            self.sample_sheet().save(partial, quality=92)
+            sheet.save(partial, quality=92)
         self.export(self.args.out / "history" / f"{self.step:06d}.safetensors")
 
     def _restore(self, path: Path) -> None:
@@ -225,7 +275,6 @@ class Trainer:
         self.opt_G.load_state_dict(state["opt_G"])
         self.opt_D.load_state_dict(state["opt_D"])
         self.step, self.seconds, self.before = state["step"], state["seconds"], state["before"]
-        torch.set_rng_state(state["rng"])
 
     def _begin_with(self, path: Path) -> None:
         """The weights of another run, averaged ones where there are, and a fresh optimiser."""
@@ -288,11 +337,11 @@ def run(args: TrainArgs) -> None:
     rates = (args.lr_g, args.lr_d)
     if min(args.steps, args.batch, args.save_every, *rates) <= 0 or not all(map(math.isfinite, rates)):
         raise TrainingError("steps, batch, save-every and rates must be above 0")
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started the run in the background, deaf to Ctrl-C
-        signal.signal(number, signal.default_int_handler)
     try:
         trainer = Trainer(args)
     except (TypeError, ValueError) as error:  # a size, a choice or a share that does not fit
         raise TrainingError(str(error)) from error
     path = trainer.run()
-    print(f"wrote {path}")
+    if trainer.processes.first:
+        print(f"wrote {path}")
+    trainer.processes.close()

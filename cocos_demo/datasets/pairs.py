@@ -164,9 +164,9 @@ class PairSampler:
             if len(folder.people) < 2 and mix.cross > 0:
                 raise DataError(f"{folder.path}: pairs of different people need at least two people; set mix.cross to 0")
 
-    def __call__(self, step: int, batch: int) -> Batch:
-        rng = np.random.default_rng((self.seed, step))
-        samples = [self._pair(rng) for _ in range(batch)]
+    def __call__(self, step: int, batch: int, first: int = 0) -> Batch:
+        """Samples `first` to `first + batch` of this step; several processes share a step by taking one stretch each."""
+        samples = [self._pair(np.random.default_rng((self.seed, step, k))) for k in range(first, first + batch)]
         return Batch(*(torch.stack(column) for column in zip(*samples)))
 
     def _pair(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
