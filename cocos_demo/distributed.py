@@ -16,13 +16,13 @@ from torch import nn
 
 
 class Processes:
-    """The processes of this run: `rank` of `count`; alone, 0 of 1."""
+    """The processes of this run on "cuda" or "cpu": `rank` of `count`; alone, 0 of 1."""
 
-    def __init__(self):
+    def __init__(self, device: str):
         self.rank, self.count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         self.local_rank = int(os.environ.get("LOCAL_RANK", 0))  # among those of this machine: the number of its GPU
         if self.count > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            dist.init_process_group("nccl" if device == "cuda" else "gloo")
 
     @property
     def first(self) -> bool:

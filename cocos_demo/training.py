@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 from PIL import Image
@@ -60,6 +61,7 @@ class TrainArgs:
     d_width: int = 32  # channels of D's first layer
     features: str = "auto"  # perceptual network: auto, vgg19, vgg16
     device: str = "auto"
+    precision: Literal["bfloat16", "float32"] = "bfloat16"  # of the networks; correspondence and losses stay in float32
     threads: int = 0  # CPU threads; 0: all
     save_every: int = 250  # steps between states and sample sheets
     tensorboard: bool = False  # write OUT/tensorboard as well (extra `tensorboard`)
@@ -106,8 +108,8 @@ class Trainer:
         self.args = args
         if args.system not in SYSTEMS:
             raise TrainingError(f"there is no system {args.system!r}; there are {', '.join(SYSTEMS)}")
-        self.processes = Processes()
         self.device, self.reason = pick_device(args.device)
+        self.processes = Processes(self.device.type)
         if self.device.type == "cuda":
             self.device = torch.device("cuda", self.processes.local_rank)
             torch.cuda.set_device(self.device)
@@ -156,7 +158,7 @@ class Trainer:
         return max(min((t + 1) / max(a.warmup, 1), 1.0, fall), 0.0)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.precision == "bfloat16")
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One update of G and the adaptors, and one of D on the same batch -> the unweighted terms."""
@@ -199,10 +201,10 @@ class Trainer:
     def _check_finite(self, total: Tensor, terms: dict[str, Tensor]) -> None:
         if not torch.isfinite(total):
             broken = [name for name, term in terms.items() if not torch.isfinite(term)]
-            kept = self.args.out / "history"
-            last = f"The last good state is {self.state_file}, checkpoints are in {kept}" if self.step else "Nothing is lost"
-            raise TrainingError(f"step {self.step}: {', '.join(broken) or 'the sum of all terms'} is not finite. {last}. "
-                                f"Go on with a lower rate (--lr-g, --lr-d) or without that term")
+            kept = self.whole or self.state_file.is_file()  # in the first case it is written on the way out
+            last = f"The last good state is {self.state_file}" if kept else "No state has been written yet"
+            raise TrainingError(f"step {self.step}: {', '.join(broken) or 'the sum of all terms'} is not finite. {last}; "
+                                f"go on with a lower rate (--lr-g, --lr-d), or without that term")
 
     # ---- the run
 

@@ -1,13 +1,18 @@
 """training.py, datasets/pairs.py, checkpoints.py: a tiny run from a folder to a checkpoint; stop, go on, refuse."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from folders import prepared
 
-from cocos_demo import checkpoints
+from cocos_demo import checkpoints, journal
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.datasets import distortion
 from cocos_demo.datasets.pairs import DataError, Mix, PairSampler, PreparedFolder
@@ -15,6 +20,7 @@ from cocos_demo.models import SYSTEMS
 from cocos_demo.objectives import Weights
 from cocos_demo.training import TrainArgs, Trainer, TrainingError, run
 
+ROOT = Path(__file__).resolve().parents[1]
 NO_VGG = dict(feat=0.0, perc=0.0, context=0.0, detail=0.0)
 
 
@@ -79,9 +85,18 @@ def test_interrupted_and_straight_runs_agree_to_the_bit(tmp_path):
 
 
 def test_a_run_that_is_not_finite_stops_and_says_so(tmp_path):
-    trainer = Trainer(args(tmp_path, weights=Weights(**NO_VGG, pixel=float("inf"))))
-    with pytest.raises(TrainingError, match="state.pt; go on from it with a lower rate"):
+    trainer = Trainer(args(tmp_path))
+    objective = trainer.objective
+
+    def breaking(*given):
+        image, terms = objective(*given)
+        return image, terms | ({"pixel": terms["pixel"] * float("nan")} if trainer.step == 1 else {})
+
+    trainer.objective = breaking
+    with pytest.raises(TrainingError, match=r"step 1: pixel is not finite. The last good state is .*state.pt; go on"):
         trainer.run()
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["step"] == 1 and all(torch.isfinite(value).all() for value in state["net"].values())
 
 
 def test_other_choices_do_not_resume(tmp_path):
@@ -135,10 +150,10 @@ def test_only_a_training_state_can_be_begun_with(tmp_path):
     junk = tmp_path / "junk.pt"
     junk.write_bytes(b"junk")
     with pytest.raises(TrainingError, match="not a training state"):
-        Trainer(args(tmp_path, init=junk))
+        Trainer(args(tmp_path, init=str(junk)))
     first = args(tmp_path, steps=2)
     Trainer(first).run()
-    second = Trainer(args(tmp_path, out=tmp_path / "second", init=tmp_path / "run" / "state.pt", steps=1))
+    second = Trainer(args(tmp_path, out=tmp_path / "second", init=str(tmp_path / "run" / "state.pt"), steps=1))
     assert second.before == 2
     _, card = checkpoints.load(second.run())
     assert card["steps"] == 3
@@ -146,7 +161,108 @@ def test_only_a_training_state_can_be_begun_with(tmp_path):
         Trainer(args(tmp_path, d_width=8))
 
 
+def test_a_checkpoint_can_be_begun_with(tmp_path):
+    path = Trainer(args(tmp_path, steps=2)).run()
+    second = Trainer(args(tmp_path, out=tmp_path / "second", init=str(path)))
+    assert second.before == 2
+    shipped, _ = checkpoints.load(path)
+    x_A, y_B = torch.rand(1, 35, 32, 32), torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(second.net.eval()(x_A, y_B).image, shipped(x_A, y_B).image, atol=3e-2, rtol=0)  # u and v of a short run are rough
+    with pytest.raises(TrainingError, match="other choices"):
+        Trainer(args(tmp_path, out=tmp_path / "third", init=str(path), choices={"stride": "8"}))
+
+
+# ---- stopping
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_step_end_and_keeps_it(tmp_path, number):
+    trainer = Trainer(args(tmp_path))
+    objective = trainer.objective
+
+    def interrupted(*given):  # the signal comes in the middle of the second step
+        if trainer.step == 1:
+            os.kill(os.getpid(), number)
+        return objective(*given)
+
+    trainer.objective = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == 2
+    assert signal.getsignal(number) is not None and Trainer(args(tmp_path)).step == 2
+
+
+def test_half_a_step_is_never_written(tmp_path):
+    """D fails after G has moved: the state on disk stays the one before."""
+    changes = dict(save_every=1, weights=Weights(**NO_VGG, adv=1.0, d_feat=1.0, pixel=1.0))
+    trainer = Trainer(args(tmp_path, **changes))
+    step = trainer.train_step
+
+    def failing(batch):
+        if trainer.step == 2:
+            with torch.no_grad():  # finite for G's terms, not for D's own
+                trainer.opt_D.zero_grad = lambda **_: (_ for _ in ()).throw(MemoryError)
+        return step(batch)
+
+    trainer.train_step = failing
+    with pytest.raises(MemoryError):
+        trainer.run()
+    assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == 2
+
+
+# ---- journal
+
+
+def test_tensorboard_gets_the_terms_and_the_pictures(tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setattr(journal, "EVERY", 2)
+    Trainer(args(tmp_path, tensorboard=True)).run()
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("pixel")] == [2, 4]
+    assert [event.step for event in events.Images("samples")] == [2, 4]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert all(line["grad_norm_max"] >= line["grad_norm"] - 1e-3 > 0 for line in lines)
+
+
+# ---- several processes
+
+
+def test_two_processes_take_the_step_of_one_with_the_double_batch(tmp_path):
+    """accelerate launch with gloo on the CPU; in float32, where sums in another order are the only difference."""
+    folder = prepared(tmp_path / "data", people=4)
+    options = ["--data", str(folder), "--size", "32", "--steps", "2", "--d-width", "4", "--save-every", "9", "--device", "cpu",
+               "--threads", "1", "--weights.feat", "0", "--weights.perc", "0", "--weights.context", "0", "--weights.pixel", "1",
+               "--weights.warp", "1", "--weights.adv", "1", "--weights.d-feat", "1", "--precision", "float32"]
+    module = ["-m", "cocos_demo", "train", *options]
+    double = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+              "--mixed_precision", "no", "--dynamo_backend", "no", *module, "--batch", "2", "--out", str(tmp_path / "two")]
+    single = [sys.executable, *module, "--batch", "4", "--out", str(tmp_path / "one")]
+    # One line a process and no bar but the first's; the folder of the tests is where the package is.
+    for command in (single, double):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=ROOT,
+                              env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)})
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("wrote ") == 1 and "2 processes" in done.stdout
+    one, two = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("one", "two"))
+    for part in ("net", "D"):
+        for key, value in one[part].items():
+            torch.testing.assert_close(two[part][key], value, atol=2e-5, rtol=1e-3, msg=lambda m, key=key: f"{key}: {m}")
+
+
 # ---- pairs
+
+
+def test_processes_share_a_step(tmp_path):
+    folder = PreparedFolder(prepared(tmp_path / "data"), "train")
+    sampler = PairSampler([folder], 32, Mix())
+    whole, parts = sampler(7, 4), [sampler(7, 2, first=0), sampler(7, 2, first=2)]
+    for name in ("x_A", "x_B", "y_A", "y_B", "known"):
+        assert torch.equal(getattr(whole, name), torch.cat([getattr(part, name) for part in parts]))
 
 
 @pytest.mark.parametrize("condition, channels", [("figure", 35), ("portrait", 7)])
