@@ -134,9 +134,8 @@ def _model_for(options: Translate) -> str:
     if options.model != "auto":
         return options.model
     from cocos_demo.conditions import detect
-    from cocos_demo.photo import open_photo
 
-    return detect(open_photo(options.photo))
+    return detect(options.photo)
 
 
 def _people(options: People) -> None:

@@ -27,15 +27,30 @@ def open_photo(source) -> Image.Image:
     Returns: PIL RGB, EXIF rotation applied, transparency on white, first frame of an animation.
     Raises: PhotoError for what is missing, empty, broken, too small (a side under 16) or over 64 megapixels.
     """
+    return opened(source, upright_rgb)
+
+
+def open_stored(source) -> Image.Image:
+    """Like open_photo, in the mode it was stored in: the numbers of a palette or grey picture may mean something."""
+    return opened(source, lambda image: image.copy())
+
+
+def reopenable(source):
+    """A file object's bytes, and anything else as it is: what can be opened more than once."""
+    return source.read() if hasattr(source, "read") else source
+
+
+def opened(source, then) -> Image.Image:
+    """What `then` makes of the picture in a source, while its file is open. Raises: PhotoError."""
     try:
         if isinstance(source, Image.Image):
             check_size(source.size)
-            return upright_rgb(source)
+            return then(source)
         if isinstance(source, np.ndarray):
-            return upright_rgb(from_array(source))
+            return then(from_array(source))
         with Image.open(readable(source), formats=known_formats()) as image:
             check_size(image.size)  # the header alone is read so far
-            return upright_rgb(image)
+            return then(image)
     except PhotoError:
         raise
     except UnidentifiedImageError:

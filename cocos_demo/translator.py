@@ -18,7 +18,7 @@ from PIL import Image
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.device import pick_device
-from cocos_demo.photo import Frame, open_photo, to_array, to_image
+from cocos_demo.photo import Frame, open_photo, reopenable, to_array, to_image
 
 # An edit is told from a browser's rounding by this much of 255.
 EDIT_TOLERANCE = 12
@@ -94,9 +94,9 @@ class Translator:
 
     def condition_of(self, photo) -> Condition:
         """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError, ModelMissing."""
-        photo = open_photo(photo)
+        photo = reopenable(photo)
         found = self.kind.find(photo)
-        crop = found.frame.cut(photo, self.size)
+        crop = _cut(found, photo, self.size)
         return Condition(self.kind, found, crop, self.kind.draw(found.points, self.size, found.raster))
 
     def __call__(
@@ -105,10 +105,12 @@ class Translator:
         exemplar,
         condition: Condition | None = None,
         progress: Callable[[str, float], None] | None = None,
+        exemplar_map=None,
     ) -> Result:
         """Translate. `condition`: one from `condition_of`, perhaps edited; the photo is then not looked at again.
 
-        `progress(stage, fraction)` is called as each stage begins. Raises PhotoError, ConditionError.
+        `exemplar_map`: the label map of the exemplar, for kinds of label maps and networks that match by it; where it is not
+        given, it is guessed. `progress(stage, fraction)` is called as each stage begins. Raises PhotoError, ConditionError.
         """
         started = perf_counter()
         report = progress or (lambda stage, fraction: None)
@@ -116,7 +118,7 @@ class Translator:
         if condition is None:
             condition = self.condition_of(photo)
         report("looking at the exemplar", 0.3)
-        example, example_map, remarks = self._frame_exemplar(exemplar)
+        example, example_map, remarks = self._frame_exemplar(exemplar, exemplar_map)
         report("matching and painting", 0.5)
         with torch.inference_mode():
             out = self.net(self._batch(condition.map), self._batch(to_array(example)), self._batch(example_map))
@@ -133,21 +135,39 @@ class Translator:
             notes=tuple(f"Photo: {note}" for note in condition.found.notes) + remarks,
         )
 
-    def _frame_exemplar(self, exemplar) -> tuple[Image.Image, np.ndarray | None, tuple[str, ...]]:
+    def _frame_exemplar(self, exemplar, given_map=None) -> tuple[Image.Image, np.ndarray | None, tuple[str, ...]]:
         """The exemplar framed as the network learned it: crop, its own map where the network matches by it, notes."""
         needs_map = self.net.config.exemplar_input != "image"
-        exemplar = open_photo(exemplar)
+        exemplar = reopenable(exemplar)
         try:
-            found = self.kind.find(exemplar)
+            found = self.kind.find(exemplar) if given_map is None else self._map_beside(open_photo(exemplar), given_map)
         except conditions.ConditionError as error:
-            if needs_map:
+            if needs_map or given_map is not None:
                 raise conditions.ConditionError(f"The exemplar cannot be used: {error}") from error
             # A painting or a drawing may hide its face from the detector; its colours can be matched all the same.
-            square = Frame(exemplar.width / 2, exemplar.height / 2, min(exemplar.size))
-            return square.cut(exemplar, self.size), None, (f"Exemplar: took its centred square. {error}",)
-        crop = found.frame.cut(exemplar, self.size)
+            photo = open_photo(exemplar)
+            square = Frame(photo.width / 2, photo.height / 2, min(photo.size))
+            return square.cut(photo, self.size), None, (f"Exemplar: took its centred square. {error}",)
+        if found.picture is not None:
+            raise conditions.ConditionError("The exemplar is a label map. Give the photo or painting whose look is to be taken.")
+        crop = _cut(found, exemplar, self.size)
         own_map = self.kind.draw(found.points, self.size, found.raster) if needs_map else None
         return crop, own_map, tuple(f"Exemplar: {note}" for note in found.notes)
+
+    def _map_beside(self, photo: Image.Image, given_map) -> conditions.Found:
+        """What a label map given for a photo says, in the photo's frame. Raises: ConditionError."""
+        if not isinstance(self.kind, conditions.LabelKind):
+            raise conditions.ConditionError(f"{self.kind.name} is read from the exemplar itself; give no map for it.")
+        found = self.kind.find(given_map)
+        if found.picture is None:
+            raise conditions.ConditionError("What was given as its label map is none.")
+        width, height = 2 * found.frame.cx, 2 * found.frame.cy  # of the map: its frame lies in its middle
+        scale = photo.width / width
+        if abs(photo.height / height / scale - 1) > 0.02:
+            raise conditions.ConditionError(f"Its label map has another shape ({width:.0f} x {height:.0f}) than itself "
+                                            f"({photo.width} x {photo.height}).")
+        frame = Frame(photo.width / 2, photo.height / 2, found.frame.side * scale)
+        return replace(found, frame=frame, picture=None)
 
     def _batch(self, array: np.ndarray | None) -> torch.Tensor | None:
         """(C, S, S) -> (1, C, S, S) on the device."""
@@ -166,6 +186,13 @@ def enlarge(picture: Image.Image, least: int = 512) -> Image.Image:
     """A copy for the eye, a whole multiple in size and at least `least` wide: browsers show small pictures small."""
     times = -(-least // picture.width)
     return picture.resize((times * picture.width, times * picture.height), Image.Resampling.LANCZOS)
+
+
+def _cut(found: conditions.Found, photo, size: int) -> Image.Image:
+    """The square that a condition was read from, RGB (size, size): of the photo, or of the label map that was given instead."""
+    if found.picture is None:
+        return found.frame.cut(open_photo(photo), size)
+    return found.picture.resize((size, size), Image.Resampling.NEAREST)
 
 
 def _blocks(picture: Image.Image, size: int) -> np.ndarray:

@@ -16,13 +16,13 @@ FIGURE = SAMPLES / "figures" / "P006_studio_posture.jpg"
 SIZE = 64
 
 
-def checkpoint(folder: Path, kind: str) -> Path:
+def checkpoint(folder: Path, kind: str, exemplar_input: str = "") -> Path:
     """Write an untrained checkpoint of this kind -> its path."""
     net = SYSTEMS["cocosnet"](
         preset="tiny",
         condition_channels=len(conditions.KINDS[kind].channels),
         size=SIZE,
-        exemplar_input="image+condition" if kind == "figure" else "image",
+        exemplar_input=exemplar_input or ("image+condition" if kind == "figure" else "image"),
     )
     path = folder / f"{kind}.safetensors"
     checkpoints.save(path, bake(net), {"name": kind, "system": "cocosnet", "condition": kind, "size": SIZE})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ..photo import open_photo
+from ..photo import open_photo, reopenable
 from .base import ConditionError, Found, ModelMissing
 from .celebahqedge import CelebAHQEdge
 from .deepfashion import DeepFashion
 from .figure import Figure
 from .labels import LabelKind
+from .maps import read_map
 from .parts import Parts
 from .portrait import Portrait
 
@@ -23,19 +24,26 @@ KINDS = {
 
 
 def detect(photo) -> str:
-    """Kind of condition a photo calls for: "figure" when a body is seen that dwarfs its face, else "portrait".
+    """Kind of condition an upload calls for: "parts" for a part map in its own colours or numbers; of a photo, "figure" when
+    a body is seen that dwarfs its face, else "portrait".
 
     Raises: ConditionError when neither a face nor a person is found; ModelMissing.
     """
+    photo = reopenable(photo)
+    sides, why = {}, "Neither a face nor a person was found. Use a photo that shows one, well lit."
+    try:
+        if read_map(photo, KINDS["parts"]) is not None:
+            return "parts"
+    except ConditionError as error:
+        why = str(error)  # few colours, and none of a part map: perhaps a drawing of a person
     photo = open_photo(photo)
-    sides = {}
     for name in ("portrait", "figure"):
         try:
             sides[name] = KINDS[name].find(photo).frame.side
         except ConditionError:
             continue
     if not sides:
-        raise ConditionError("Neither a face nor a person was found. Use a photo that shows one, well lit.")
+        raise ConditionError(why)
     if len(sides) == 1:
         return next(iter(sides))
     return "figure" if sides["portrait"] < 0.45 * sides["figure"] else "portrait"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from ..photo import Frame
 
@@ -25,6 +26,7 @@ class Found:
     points: np.ndarray  # float32 (N, 3): unit x, unit y, present (0 or 1)
     raster: np.ndarray | None = None  # uint8 (R, R): edges, 0 or 255; or a label map, class numbers
     notes: tuple[str, ...] = ()
+    picture: Image.Image | None = None  # of an uploaded label map: the frame of it in the kind's colours, square
 
 
 def fit(frame: Frame, size: tuple[int, int], least: float) -> Frame:

@@ -48,35 +48,7 @@ class Figure:
         where it can be. Joints that are hidden or outside the photo are absent. Raises: ConditionError when nobody is
         found, when only head and shoulders are seen, or when the person is under 64 pixels.
         """
-        photo = open_photo(photo)
-        found, near = detectors.search(detectors.poses, photo)
-        if not found:
-            raise ConditionError("No person was found. Use a photo that shows a person's body, well lit.")
-        people = distinct(found)
-        body = max(people, key=extent)  # (33, 4)
-        notes = [f"{len(people)} people found; took the largest"] if len(people) > 1 else []
-        if near:
-            notes.append("the person was found on a closer look at a part of the photo")
-        points = keypoints(body, photo.size)
-        if detectors.turned(body):
-            points[FACE, 2] = 0
-            notes.append("seen from behind; nose and eyes left out")
-        if points[LIMB_JOINTS, 2].sum() < 3:
-            raise ConditionError("Only head and shoulders are seen. Use a photo that shows more of the body.")
-        missing = [JOINTS[i] for i in LIMB_JOINTS if not points[i, 2]]
-        if missing:
-            notes.append("not seen: " + ", ".join(missing))
-        low, high = box(points, body, photo.size)
-        larger = float((high - low).max())
-        if larger < LEAST_PERSON:
-            raise ConditionError(f"The person is only {larger:.0f} pixels tall; at least {LEAST_PERSON} are needed. "
-                                 "Use a closer or larger photo.")  # fmt: skip
-        frame = fit(Frame(*((low + high) / 2).tolist(), MARGIN * larger), photo.size, least=larger)
-        if outside(frame, photo.size) > 0.15:
-            notes.append("the photo is narrower than the figure's square; its border was repeated")
-        points[:, :2] = frame.to_unit(points[:, :2])
-        points[points[:, 2] == 0] = 0
-        return Found(frame, points, None, tuple(notes))
+        return locate(photo)[0]
 
     def draw(self, points: np.ndarray, size: int, raster: np.ndarray | None = None) -> np.ndarray:
         """(18,3) keypoints -> float32 (35,size,size) in 0..1: Gaussian heatmaps, then antialiased limb lines."""
@@ -121,6 +93,39 @@ class Figure:
             elif disc.any() and (changed & disc).sum() > disc.sum() / 2:
                 new[joint] = 0
         return new
+
+
+def locate(photo) -> tuple[Found, np.ndarray]:
+    """What Figure.find finds, and mediapipe's (33,4) of the same person, in photo pixels."""
+    photo = open_photo(photo)
+    found, near = detectors.search(detectors.poses, photo)
+    if not found:
+        raise ConditionError("No person was found. Use a photo that shows a person's body, well lit.")
+    people = distinct(found)
+    body = max(people, key=extent)  # (33, 4)
+    notes = [f"{len(people)} people found; took the largest"] if len(people) > 1 else []
+    if near:
+        notes.append("the person was found on a closer look at a part of the photo")
+    points = keypoints(body, photo.size)
+    if detectors.turned(body):
+        points[FACE, 2] = 0
+        notes.append("seen from behind; nose and eyes left out")
+    if points[LIMB_JOINTS, 2].sum() < 3:
+        raise ConditionError("Only head and shoulders are seen. Use a photo that shows more of the body.")
+    missing = [JOINTS[i] for i in LIMB_JOINTS if not points[i, 2]]
+    if missing:
+        notes.append("not seen: " + ", ".join(missing))
+    low, high = box(points, body, photo.size)
+    larger = float((high - low).max())
+    if larger < LEAST_PERSON:
+        raise ConditionError(f"The person is only {larger:.0f} pixels tall; at least {LEAST_PERSON} are needed. "
+                             "Use a closer or larger photo.")  # fmt: skip
+    frame = fit(Frame(*((low + high) / 2).tolist(), MARGIN * larger), photo.size, least=larger)
+    if outside(frame, photo.size) > 0.15:
+        notes.append("the photo is narrower than the figure's square; its border was repeated")
+    points[:, :2] = frame.to_unit(points[:, :2])
+    points[points[:, 2] == 0] = 0
+    return Found(frame, points, None, tuple(notes)), body
 
 
 def keypoints(body: np.ndarray, size: tuple[int, int]) -> np.ndarray:

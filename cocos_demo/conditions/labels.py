@@ -6,9 +6,13 @@ The condition of CoCosNet's ADE20K and CelebA-HQ (mask) tasks (Sec. 4): semantic
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
+from ..photo import Frame, open_photo, reopenable
 from .base import ConditionError, Found
+from .maps import legend, read_map
 
+NOTHING = np.zeros((0, 3), np.float32)  # the points of a label map
 UNSURE = 24  # a painted colour farther than this from every palette colour (of 255) is the border of a soft brush
 
 
@@ -27,8 +31,31 @@ class LabelKind:
         self.sided = bool((self.mirrored != np.arange(len(channels))).any())
 
     def find(self, photo) -> Found:
-        """A label map out of what was uploaded. Raises: ConditionError."""
-        raise ConditionError(f"The condition {self.name} is read from a label map, not from a photo.")
+        """A label map as it was uploaded (see maps.py), or guessed from a photo where the kind can. Raises: ConditionError."""
+        photo = reopenable(photo)
+        labels = read_map(photo, self)
+        return self.guess(open_photo(photo)) if labels is None else self.framed(labels)
+
+    def guess(self, photo: Image.Image) -> Found:
+        """A label map guessed from a photo; this one cannot be."""
+        raise ConditionError(f"The classes of {self.name} cannot be read from a photo. Give a label map: a grey or index PNG "
+                             f"with the numbers 0 to {len(self.channels) - 1}, or a PNG in these colours: {legend(self)}.")
+
+    def framed(self, labels: np.ndarray) -> Found:
+        """The square of an uploaded label map (H, W) that is used: its middle."""
+        height, width = labels.shape
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        notes = ("the middle square of the label map was taken",) if height != width else ()
+        return self.found(labels[top : top + side, left : left + side], Frame(left + side / 2, top + side / 2, side), notes)
+
+    def found(self, raster: np.ndarray, frame: Frame, notes: tuple[str, ...]) -> Found:
+        """An uploaded map's square (R, R), which lay in this frame."""
+        return Found(frame, NOTHING, np.ascontiguousarray(raster), notes, Image.fromarray(self.palette[raster]))
+
+    def renumbered(self, numbers: np.ndarray) -> np.ndarray:
+        """Class numbers as a data set's files store them -> ours."""
+        return numbers
 
     def draw(self, points: np.ndarray, size: int, raster: np.ndarray | None = None) -> np.ndarray:
         """Label map (R, R) -> float32 (C, size, size): the share of each class in each pixel, 1 in sum; points are not used.

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
-from .labels import LabelKind
+from ..photo import Frame
+from . import detectors
+from .base import Found
+from .bones import nearest_parts
+from .figure import locate
+from .hairline import hair_of
+from .labels import NOTHING, LabelKind
+from .outline import face_mask, person_mask, photo_mask, smooth
 
 # Left is lighter than right; hues go down the body.
 TABLE = {
@@ -15,6 +23,8 @@ TABLE = {
     "right foot": (150, 10, 20), "skirt": (170, 190, 255),
 }  # fmt: skip
 RENDERED_AS = {"face": "head"}  # where the renderer's name is another
+GUESSED = "parts guessed from the pose and outline, a skirt as legs; paint over what is wrong"
+SIZE = 256  # pixels of a guessed map
 
 
 class Parts(LabelKind):
@@ -30,3 +40,40 @@ class Parts(LabelKind):
         if unknown:
             raise ValueError(f"no part of the body is called {', '.join(unknown)}; known are {', '.join(ours)}")
         return np.array([ours[name] for name in names], np.uint8)
+
+    def framed(self, labels: np.ndarray) -> Found:
+        """All of an uploaded part map (H, W), with background beside it where it is not square."""
+        height, width = labels.shape
+        side = max(height, width)
+        before = ((side - height) // 2, (side - width) // 2)
+        raster = np.zeros((side, side), np.uint8)
+        raster[before[0] : before[0] + height, before[1] : before[1] + width] = labels
+        return self.found(raster, Frame(side / 2 - before[1], side / 2 - before[0], side), ())
+
+    def guess(self, photo: Image.Image) -> Found:
+        """The parts of the largest person in a photo, in the frame of kind "figure": by outline, pose, and colour of the hair.
+
+        A skirt is not told from the legs. Raises ConditionError as kind "figure" does.
+        """
+        figure, body = locate(photo)
+        frame, crop = figure.frame, figure.frame.cut(photo, SIZE)
+        placed = body.copy()
+        placed[:, :2] = frame.to_unit(body[:, :2]) * SIZE
+        placed[:, 2] *= SIZE / frame.side
+        costs = nearest_parts(placed, SIZE)
+        stack = np.stack(list(costs.values()))  # (P, S, S)
+        person = person_mask(crop, stack.min(0)) & photo_mask(frame, photo.size, SIZE)
+        numbers = np.array([self.channels.index("face" if name == "head" else name) for name in costs])
+        labels = np.where(person, numbers[stack.argmin(0)], 0)
+        face = self.among(labels, "face", "neck", "torso")
+        face &= False if detectors.turned(body) else face_mask(photo, body, frame, SIZE)
+        labels[face] = self.channels.index("face")
+        below = self.among(labels, "neck", "torso", "left upper arm", "right upper arm")
+        hair = hair_of(np.asarray(crop), self.among(labels, "face"), face, below)
+        labels[hair] = self.channels.index("hair")
+        notes = (*figure.notes, GUESSED)
+        return Found(frame, NOTHING, smooth(labels), notes)
+
+    def among(self, labels: np.ndarray, *names: str) -> np.ndarray:
+        """Where a label map shows one of these parts, bool (H, W)."""
+        return np.isin(labels, [self.channels.index(name) for name in names])

@@ -7,7 +7,6 @@ import gradio as gr
 from PIL import Image
 
 from cocos_demo import conditions
-from cocos_demo.photo import open_photo
 from cocos_demo.translator import Condition, Result, Translator, enlarge
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly, samples, translator
 
@@ -172,7 +171,7 @@ def paint(
 
 def translator_for(photo: str, kind: str) -> Translator:
     """The translator of this kind, or of the kind found in the photo."""
-    return translator(conditions.detect(open_photo(photo)) if kind == "auto" else kind)
+    return translator(conditions.detect(photo) if kind == "auto" else kind)
 
 
 def chosen(event: gr.SelectData) -> str:
