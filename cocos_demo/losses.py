@@ -10,7 +10,6 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from .models.correspondence import normalise
 
@@ -65,29 +64,67 @@ def perceptual(phi_x_hat: Features, phi_x: Features, layer: str = "relu4_2", for
     return difference.square().mean() if form == "released" else difference.abs().mean()
 
 
-def contextual(fx: Tensor, fy: Tensor, bandwidth: float = 0.1, rows: int = 1024,
+class _BestAffinity(torch.autograd.Function):
+    """max_j A_ij of Eq. 11: unit vectors q (B, N, C), k (B, M, C) -> (B, N), holding two blocks of (rows, M) and no more.
+
+    With c_ij the cosines, * the nearest j and s_i = 1 / (bandwidth (1 - c_i* + 1e-3)), the softmax is largest at *, where it
+    is 1 / Z_i with Z_i = sum_j exp((c_ij - c_i*) s_i). Written out by hand, backward too: what autograd keeps of each block,
+    and the holes it leaves in memory, would add up to the matrix again.
+    """
+
+    @staticmethod
+    def _exponents(q: Tensor, k: Tensor, bandwidth: float, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of one block q (n, C): c_ij - c_i* (n, M) in `out`, s (n, 1), * (n, 1)."""
+        cosines = torch.matmul(q, k.T, out=out[: len(q)])
+        nearest, index = cosines.max(dim=1, keepdim=True)
+        return cosines.sub_(nearest), 1 / (bandwidth * (1 - nearest + 1e-3)), index
+
+    @staticmethod
+    def forward(ctx, q: Tensor, k: Tensor, bandwidth: float, rows: int) -> Tensor:
+        ctx.save_for_backward(q, k)
+        ctx.bandwidth, ctx.rows = bandwidth, rows
+        best, block = q.new_empty(q.shape[:2]), q.new_empty(min(rows, q.shape[1]), k.shape[1])
+        for b in range(len(q)):
+            for at in range(0, q.shape[1], rows):
+                e, s, _ = _BestAffinity._exponents(q[b, at:at + rows], k[b], bandwidth, block)
+                best[b, at:at + rows] = 1 / e.mul_(s).exp_().sum(dim=1)
+        return best
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (q, k), rows = ctx.saved_tensors, ctx.rows
+        q_grad, k_grad = torch.empty_like(q), torch.zeros_like(k) if ctx.needs_input_grad[1] else None  # exemplars need none
+        blocks = [q.new_empty(min(rows, q.shape[1]), k.shape[1]) for _ in range(2)]
+        for b in range(len(q)):
+            for at in range(0, q.shape[1], rows):
+                part = q[b, at:at + rows]
+                e, s, index = _BestAffinity._exponents(part, k[b], ctx.bandwidth, blocks[0])
+                w = torch.mul(e, s, out=blocks[1][: len(part)]).exp_()  # (n, M)
+                Z, lean = w.sum(dim=1, keepdim=True), e.mul_(w).sum(dim=1, keepdim=True)  # (n, 1)
+                # dZ/dc_j = w_j s, and at * also what c_i* does as the reference and within s: ds/dc_i* = bandwidth s^2.
+                w.mul_(s).scatter_add_(1, index, ctx.bandwidth * s**2 * lean - s * Z)
+                w.mul_(-gradient[b, at:at + rows, None] / Z**2)
+                torch.matmul(w, k[b], out=q_grad[b, at:at + rows])
+                if k_grad is not None:
+                    k_grad[b].addmm_(w.T, part)
+        return q_grad, k_grad, None, None
+
+
+def contextual(fx: Tensor, fy: Tensor, bandwidth: float = 0.1, rows: int = 256,
                centre: Literal["positions", "channels"] = "positions") -> Tensor:
     """Eq. 11 at one layer, -log mean_i max_j A_ij, the contextual loss of Mechrez et al. 2018. Scalar >= 0, mean over B.
 
     fx (B, C, H, W), fy (B, C, H', W'): features of the output and of the exemplar. Both are centred by fy's mean over the
     `positions`, as Mechrez et al. do; with `centre` "channels" each position by fy's mean over the channels there, as released
     (both need one grid). d_ij = 1 - cos; d~_ij = d_ij / (min_k d_ik + 1e-3); A_ij = softmax_j((1 - d~_ij) / bandwidth).
-    Never holds more than `rows` rows of the HW x H'W' matrices of the batch (at least one of each sample), in the backward
-    pass either: blocks are computed again there.
+    Never holds more than `rows` rows of an HW x H'W' matrix at once, in the backward pass either. In full precision.
     """
     if centre == "channels" and fx.shape[2:] != fy.shape[2:]:
         raise ValueError(f"centring over the channels needs maps on one grid, got {tuple(fx.shape)} and {tuple(fy.shape)}")
-    mu = _precise(fy).mean(dim=1 if centre == "channels" else (2, 3), keepdim=True)  # (B, C, 1, 1) or (B, 1, H, W)
-    q = F.normalize((_precise(fx) - mu).flatten(2), dim=1).transpose(1, 2)  # (B, HW, C)
-    k = F.normalize((_precise(fy) - mu).flatten(2), dim=1)  # (B, C, H'W')
-
-    def best_affinity(block: Tensor) -> Tensor:
-        d = 1 - block @ k  # (B, rows / B, H'W')
-        d = d / (d.amin(dim=2, keepdim=True) + 1e-3)
-        return torch.softmax((1 - d) / bandwidth, dim=2).amax(dim=2)  # (B, rows / B)
-
-    best = [checkpoint(best_affinity, block, use_reentrant=False) for block in q.split(max(rows // q.shape[0], 1), dim=1)]
-    return -torch.cat(best, dim=1).mean(dim=1).log().mean()
+    with torch.autocast(fx.device.type, enabled=False):
+        mu = _precise(fy).mean(dim=1 if centre == "channels" else (2, 3), keepdim=True)  # (B, C, 1, 1) or (B, 1, H, W)
+        q, k = (F.normalize(_precise(f) - mu, dim=1).flatten(2).transpose(1, 2).contiguous() for f in (fx, fy))  # (B, HW, C)
+        return -_BestAffinity.apply(q, k, bandwidth, rows).mean(dim=1).log().mean()
 
 
 def exemplar_contextual(phi_x_hat: Features, phi_y: Features, omegas: dict[str, float], form: Form = "paper") -> Tensor:
