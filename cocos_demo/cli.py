@@ -29,6 +29,7 @@ COMMANDS = {
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
+    "bench": Command("print what matching and translating cost in memory and time", "cocos_demo.bench", "BenchArgs"),
 }
 
 

@@ -1,0 +1,204 @@
+"""What matching costs: peak memory and time of warp, cycle and contextual loss, beside the matrix they do without.
+
+    python -m cocos_demo bench
+
+Each case runs in a process of its own (this file, as a module), so that no case finds memory that another has left behind.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+GIB = 2**30
+CASES = ("warp", "cycle", "contextual", "explicit matrix")
+COPIES = 3  # the explicit way holds at once: M, its softmax and a gradient
+SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
+EXAMPLES = {  # condition -> a photo and an exemplar that ship
+    "portrait": ("photos/P009_studio_portrait.jpg", "portraits/P001_happy.jpg"),
+    "figure": ("photos/P010_studio_posture.jpg", "figures/P006_studio_posture.jpg"),
+}
+
+
+class BenchError(RuntimeError):
+    """Something cannot be measured here; the message says what can."""
+
+
+@dataclass
+class BenchArgs:
+    """Print, as Markdown, the peak memory and time of matching (forward and backward), and the seconds of a translation."""
+
+    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix"], ...] = CASES
+    positions: tuple[int, ...] = (64, 128, 256)  # sides of the square grids; N is their square
+    channels: int = 64  # C of the features
+    device: str = "auto"  # auto, cpu, cuda
+    explicit_limit: float = 2.0  # GiB; where the explicit matrix would need more, its size is computed
+    matching: bool = True
+    translate: bool = True  # time a whole translation by each checkpoint
+
+
+@dataclass
+class Cost:
+    """`bytes` beyond the program's own at the highest point; `seconds` of forward and backward, None: computed only."""
+
+    bytes: int
+    seconds: float | None
+
+
+# ---- inside the process of one case
+
+
+def peak_memory() -> int:
+    """The most memory this process has held so far, in bytes.
+
+    On Linux its own high-water mark: the ru_maxrss of a child begins with that of the process that started it.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
+        if line:
+            return int(line.split()[1]) * 1024
+    try:
+        import resource
+    except ImportError:
+        raise BenchError("a process cannot read its peak memory on this system; use Linux, macOS or --device cuda") from None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def measure(case: str, side: int, channels: int, device: str) -> Cost:
+    """Run one case, forward and backward, in this process. Features (1, channels, side, side), a picture's three channels."""
+    import torch
+
+    from .losses import contextual
+    from .models.correspondence import cycle, warp, warp_explicit
+
+    def run(side: int) -> None:
+        fx, fy, y = (torch.randn(1, c, side, side, device=device, requires_grad=True) for c in (channels, channels, 3))
+        results = {"warp": warp, "cycle": cycle, "explicit matrix": warp_explicit}
+        value = contextual(fx, fy) if case == "contextual" else results[case](fx, fy, y).square().mean()
+        value.backward()
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    torch.manual_seed(0)
+    run(8)  # loads the kernels, which take memory of their own
+    if device == "cpu":
+        before = peak_memory()
+    else:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+    start = time.perf_counter()
+    run(side)
+    seconds = time.perf_counter() - start
+    after = peak_memory() if device == "cpu" else torch.cuda.max_memory_allocated()
+    return Cost(after - before, seconds)
+
+
+def translate(name: str, device: str) -> dict[str, float]:
+    """Load a checkpoint and translate twice -> seconds of loading, of the first (detectors load too) and of the next."""
+    from .checkpoints import catalogue, read_card
+
+    photo, exemplar = (SAMPLES / file for file in EXAMPLES[read_card(catalogue()[name])["condition"]])
+    start = time.perf_counter()
+    from .translator import Translator
+
+    translator = Translator.load(name, device)
+    loaded = time.perf_counter() - start
+    first, warm = (translator(photo, exemplar).seconds for _ in range(2))
+    return {"load": loaded, "first": first, "warm": warm}
+
+
+# ---- the table
+
+
+def in_a_process(*arguments: object) -> dict:
+    """Run this module with these arguments in a fresh Python -> what it prints. Raises BenchError with its last words."""
+    done = subprocess.run([sys.executable, "-m", "cocos_demo.bench", *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        words = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}; perhaps memory ran out"]
+        raise BenchError(f"{arguments[0]} could not be measured: {words[0]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def matching_costs(args: BenchArgs, device: str) -> dict[tuple[str, int], Cost]:
+    """(case, side) -> its cost, each from a process of its own."""
+    plan = [(case, side) for case in args.cases for side in args.positions]
+    costs = {}
+    with tqdm(total=sum(side**4 for _, side in plan), bar_format="{desc:<28}{percentage:3.0f}%|{bar:30}| {elapsed}",
+              disable=None, leave=False) as bar:
+        for case, side in plan:
+            bar.set_description_str(f"{case}, {side} x {side}")
+            matrix = 4 * side**4  # float32
+            if case == "explicit matrix" and COPIES * matrix > args.explicit_limit * GIB:
+                costs[case, side] = Cost(COPIES * matrix, None)
+            else:
+                costs[case, side] = Cost(**in_a_process(case, side, args.channels, device))
+            bar.update(side**4)
+    return costs
+
+
+def size(number: float) -> str:
+    """Bytes as a person reads them."""
+    units = ("B", "KiB", "MiB", "GiB", "TiB")
+    power = 0
+    while number >= 1024 and power < len(units) - 1:
+        number, power = number / 1024, power + 1
+    return f"{number:.3g} {units[power]}" if number < 1000 else f"{number:.0f} {units[power]}"
+
+
+def matching_table(costs: dict[tuple[str, int], Cost]) -> str:
+    """Markdown: a row a case and grid; growth against the grid before, beside that of N."""
+    rows = ["| case | positions | N | peak memory | memory / N | growth (N) | seconds |", "|---|---|---|---|---|---|---|"]
+    before = {}
+    for (case, side), cost in costs.items():
+        n = side * side
+        growth = "" if case not in before else f"x {cost.bytes / max(before[case][1], 1):.1f} (x {n / before[case][0]:.1f})"
+        seconds = "not run: computed" if cost.seconds is None else f"{cost.seconds:.2f}"
+        rows.append(f"| {case} | {side} x {side} | {n:,} | {size(cost.bytes)} | {size(cost.bytes / n)} | {growth} | {seconds} |")
+        before[case] = (n, cost.bytes)
+    return "\n".join(rows)
+
+
+def translation_table(device: str) -> str:
+    """Markdown: a row a checkpoint whose condition is read from a photo that ships."""
+    from .checkpoints import catalogue, read_card
+
+    cards = {name: read_card(path) for name, path in catalogue().items()}
+    rows = ["| checkpoint | system | pixels | load | first translation | next |", "|---|---|---|---|---|---|"]
+    read_from_photos = [name for name, card in cards.items() if card["condition"] in EXAMPLES]
+    for name in tqdm(read_from_photos, desc="translating", disable=None, leave=False):
+        s = in_a_process("translate", name, device)
+        rows.append(f"| {name} | {cards[name]['system']} | {cards[name]['size']} | {s['load']:.2f} s | {s['first']:.2f} s "
+                    f"| {s['warm']:.2f} s |")
+    return "\n".join(rows)
+
+
+def run(args: BenchArgs) -> None:
+    """The command `bench`."""
+    from .device import pick_device
+
+    if args.channels < 1 or not args.positions or min(args.positions) < 1:
+        raise BenchError("positions and channels must be at least 1")
+    if args.matching:
+        device, reason = pick_device(args.device)
+        if device.type not in ("cpu", "cuda"):
+            raise BenchError(f"peak memory cannot be read on {device.type}; use --device cpu")
+        costs = matching_costs(args, str(device))
+        print(f"Matching on {device} ({reason}): {args.channels} channels, float32, one pair, forward and backward.\n"
+              f"Memory is the peak beyond the program's own, features and gradients included.\n\n{matching_table(costs)}\n")
+    if args.translate:
+        device, reason = pick_device(args.device)
+        print(f"A whole translation on {device} ({reason}), detectors included; they are loaded with the first.\n\n"
+              f"{translation_table(str(device))}\n")
+
+
+if __name__ == "__main__":
+    name, *rest = sys.argv[1:]
+    answer = translate(*rest) if name == "translate" else vars(measure(name, int(rest[0]), int(rest[1]), rest[2]))
+    print(json.dumps(answer))
