@@ -303,7 +303,8 @@ class Trainer:
             raise TrainingError(f"{path} is not a training state ({error}); a run keeps its own in state.pt") from None
         if not isinstance(state, dict) or not {"config", "d_width", "ema", "D"} <= set(state):
             raise TrainingError(f"{path} is not a training state; a run keeps its own in state.pt")
-        if (state["config"], state["d_width"]) != (asdict(self.net.config), self.args.d_width):
+        # Choices that came later than a state are at their defaults in it.
+        if (asdict(self.net.config) | state["config"], state["d_width"]) != (asdict(self.net.config), self.args.d_width):
             raise TrainingError(f"{path} was trained with other choices: {state['config']}, d_width {state['d_width']}; "
                                 f"use another --out, or the same choices")
         return state

@@ -167,8 +167,8 @@ def test_a_checkpoint_can_be_begun_with(tmp_path):
     assert second.before == 2
     shipped, _ = checkpoints.load(path)
     x_A, y_B = torch.rand(1, 35, 32, 32), torch.rand(1, 3, 32, 32)
-    with torch.no_grad():
-        torch.testing.assert_close(second.net.eval()(x_A, y_B).image, shipped(x_A, y_B).image, atol=3e-2, rtol=0)  # u and v of a short run are rough
+    with torch.no_grad():  # u and v of a short run are rough, so its baked weights have sigma near 1 only
+        torch.testing.assert_close(second.net.eval()(x_A, y_B).image, shipped(x_A, y_B).image, atol=3e-2, rtol=0)
     with pytest.raises(TrainingError, match="other choices"):
         Trainer(args(tmp_path, out=tmp_path / "third", init=str(path), choices={"stride": "8"}))
 
