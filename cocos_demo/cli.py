@@ -30,6 +30,7 @@ COMMANDS = {
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
     "bench": Command("print what matching and translating cost in memory and time", "cocos_demo.bench", "BenchArgs"),
+    "ablation": Command("what each loss is good for: Table 4 again, small", "cocos_demo.ablation", "AblationArgs"),
 }
 
 
