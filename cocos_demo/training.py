@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from . import checkpoints, viz
 from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
+from .datasets.retrieval import read_list
 from .device import pick_device
 from .distributed import Processes
 from .features import load_vgg
@@ -27,7 +28,7 @@ from .losses import hinge_discriminator
 from .models import SYSTEMS
 from .models.discriminator import Discriminator
 from .models.layers import bake, unbake
-from .objectives import OBJECTIVES, Weights
+from .objectives import OBJECTIVES, Weights, published
 
 
 class TrainingError(RuntimeError):
@@ -43,6 +44,7 @@ class TrainArgs:
     name: str = "model"  # name of the checkpoint
     condition: str = ""  # what is painted from, where a folder offers several ("parts" for figures); else its own
     shares: tuple[float, ...] = ()  # how often each folder is drawn from; equal if not given
+    exemplars: Path | None = None  # a list made by `python -m cocos_demo exemplars`: whose looks cross and hard pairs take
     system: str = "cocosnet"
     preset: str = "tiny"
     size: int = 128  # pixels
@@ -66,6 +68,7 @@ class TrainArgs:
     save_every: int = 250  # steps between states and sample sheets
     tensorboard: bool = False  # write OUT/tensorboard as well (extra `tensorboard`)
     weights: Weights = field(default_factory=Weights)
+    published_weights: str = ""  # take the released weights of ade20k, celebahq, celebahqedge or deepfashion instead
     mix: Mix = field(default_factory=Mix)
     choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches
     note: str = ""  # for the model card: what a user should know of its limits
@@ -119,7 +122,8 @@ class Trainer:
         self.folders = [PreparedFolder(path, "train", load_size=2 * args.size, condition=args.condition or None)
                         for path in args.data]
         self.kind = kind = self.folders[0].kind
-        self.sampler = PairSampler(self.folders, args.size, args.mix, args.seed, args.shares)
+        self.exemplars = read_list(args.exemplars) if args.exemplars else None
+        self.sampler = PairSampler(self.folders, args.size, args.mix, args.seed, args.shares, self.exemplars)
         choices = {name: int(value) if value.isdigit() else value for name, value in args.choices.items()}
         self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **choices)
         self.D = Discriminator(len(kind.channels), args.d_width)
@@ -303,15 +307,15 @@ class Trainer:
             raise TrainingError(f"{path} is not a training state ({error}); a run keeps its own in state.pt") from None
         if not isinstance(state, dict) or not {"config", "d_width", "ema", "D"} <= set(state):
             raise TrainingError(f"{path} is not a training state; a run keeps its own in state.pt")
-        # Choices that came later than a state are at their defaults in it.
-        if (asdict(self.net.config) | state["config"], state["d_width"]) != (asdict(self.net.config), self.args.d_width):
+        config = type(self.net.config)(**state["config"])  # choices that came later than the state are at their defaults
+        if (config, state["d_width"]) != (self.net.config, self.args.d_width):
             raise TrainingError(f"{path} was trained with other choices: {state['config']}, d_width {state['d_width']}; "
                                 f"use another --out, or the same choices")
         return state
 
     def sample_sheet(self, count: int = 6) -> Image.Image:
         """Condition, exemplar, warp, output and photo of fixed training pairs, by the averaged weights."""
-        sampler = PairSampler(self.folders, self.args.size, self.args.mix, seed=12345, shares=self.args.shares)
+        sampler = PairSampler(self.folders, self.args.size, self.args.mix, 12345, self.args.shares, self.exemplars)
         batch = sampler(0, count).to(self.device)
         net = self.ema.module.eval()
         columns = viz.translations(net, self.kind, batch.x_A, batch.x_B, batch.y_A, batch.y_B)
@@ -340,6 +344,8 @@ def run(args: TrainArgs) -> None:
     rates = (args.lr_g, args.lr_d)
     if min(args.steps, args.batch, args.save_every, *rates) <= 0 or not all(map(math.isfinite, rates)):
         raise TrainingError("steps, batch, save-every and rates must be above 0")
+    if args.published_weights:
+        args = replace(args, weights=published(args.published_weights))
     try:
         trainer = Trainer(args)
     except (TypeError, ValueError) as error:  # a size, a choice or a share that does not fit

@@ -12,12 +12,12 @@ import pytest
 import torch
 from folders import prepared
 
-from cocos_demo import checkpoints, journal
+from cocos_demo import checkpoints, journal, training
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.datasets import distortion
 from cocos_demo.datasets.pairs import DataError, Mix, PairSampler, PreparedFolder
 from cocos_demo.models import SYSTEMS
-from cocos_demo.objectives import Weights
+from cocos_demo.objectives import PUBLISHED, ObjectiveError, Weights
 from cocos_demo.training import TrainArgs, Trainer, TrainingError, run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,6 +142,15 @@ def test_a_mistake_in_the_arguments_is_one_line(tmp_path, mistake):
         run(args(tmp_path, **mistake))
 
 
+def test_published_weights_take_the_place_of_the_others(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(training, "Trainer", lambda given: seen.append(given) or Trainer(args(tmp_path, steps=1)))
+    run(args(tmp_path, published_weights="deepfashion"))
+    assert seen[0].weights == PUBLISHED["deepfashion"]
+    with pytest.raises(ObjectiveError, match="celebahqedge"):
+        run(args(tmp_path, published_weights="coco"))
+
+
 def test_numbers_among_the_choices(tmp_path):
     assert Trainer(args(tmp_path, choices={"stride": "8", "features": "16"})).net.config.stride == 8
 
@@ -255,6 +264,27 @@ def test_two_processes_take_the_step_of_one_with_the_double_batch(tmp_path):
 
 
 # ---- pairs
+
+
+def test_exemplars_come_from_the_list_the_best_or_the_last(tmp_path):
+    folder = PreparedFolder(prepared(tmp_path / "data", people=4), "train")  # P0, P1, P2, two pictures each
+    lines = {f"P{p}_{s}.jpg": (f"P{p}_{1 - s}.jpg", f"P{(p + 1) % 3}_0.jpg", f"P{(p + 2) % 3}_1.jpg")
+             for p in range(3) for s in range(2)}  # the first is of the same person: not for pairs of two people
+    taken = {}
+    for sort in ("cross", "hard"):
+        mix = Mix(**{"same": 0.0, "pseudo": 0.0, "cross": 0.0, sort: 1.0}, move=0.0)
+        sampler = PairSampler([folder], 32, mix, exemplars=lines)
+        take, taken[sort] = sampler._take, []
+        sampler._take = lambda f, i, *rest, s=sort, t=take: taken[s].append(folder.items[i]["name"]) or t(f, i, *rest)
+        batch = sampler(0, 12)
+        assert not batch.known.any()
+    for sort, column in (("cross", 1), ("hard", 2)):
+        pairs = list(zip(taken[sort][::2], taken[sort][1::2]))
+        assert len(pairs) == 12 and all(lines[f"{x}.jpg"][column] == f"{y}.jpg" for x, y in pairs)
+    with pytest.raises(DataError, match="none of other people for 1 of the 6"):
+        PairSampler([folder], 32, Mix(), exemplars=lines | {"P0_0.jpg": ("P0_1.jpg",)})
+    with pytest.raises(DataError, match="hard pairs"):
+        PairSampler([folder], 32, Mix(hard=0.1))
 
 
 def test_processes_share_a_step(tmp_path):

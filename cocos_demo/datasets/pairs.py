@@ -116,7 +116,9 @@ class Mix:
 
     same: float = 0.4  # another picture of the same person: the target is known
     pseudo: float = 0.2  # the picture itself, distorted: the target is known
-    cross: float = 0.4  # any other person: the target's structure is known, its looks are the exemplar's
+    cross: float = 0.4  # another person: the target's structure is known, its looks are the exemplar's. Any other person, or,
+    # where an exemplar list is given, the picture's best exemplar ...
+    hard: float = 0.0  # ... and the last one of its line: an exemplar that has less in common with the picture
     move: float = 1.0  # strength of the small affine that every picture gets; 0 for sets that vary enough
 
 
@@ -146,14 +148,19 @@ def _normalised(shares: tuple[float, ...], what: str) -> np.ndarray:
 class PairSampler:
     """`sampler(step, batch)` -> Batch, a function of (seed, step) alone, so a resumed training sees what it would have seen.
 
-    Each sample comes from one of `folders`, all of one condition, drawn by `shares` (equal ones if not given).
+    Each sample comes from one of `folders`, all of one condition, drawn by `shares` (equal ones if not given). `exemplars`: what
+    `retrieval.read_list` gives, for pairs of different people.
     """
 
-    def __init__(self, folders: list[PreparedFolder], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = ()):
+    def __init__(self, folders: list[PreparedFolder], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = (),
+                 exemplars: dict[str, tuple[str, ...]] | None = None):
         self.folders, self.size, self.mix, self.seed = folders, size, mix, seed
         if len({folder.kind.name for folder in folders}) != 1:
             raise DataError(f"one network reads one condition; got {', '.join(f.kind.name for f in folders)}")
-        self.sorts = _normalised((mix.same, mix.pseudo, mix.cross), "same, pseudo and cross pairs")
+        self.sorts = _normalised((mix.same, mix.pseudo, mix.cross, mix.hard), "same, pseudo, cross and hard pairs")
+        if mix.hard > 0 and not exemplars:
+            raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
+        self.listed = [_listed(folder, exemplars) if exemplars else {} for folder in folders]
         self.shares = _normalised(shares or (1.0,) * len(folders), "the folders")
         if len(self.shares) != len(folders):
             raise ValueError(f"{len(folders)} folders need as many shares, got {len(self.shares)}")
@@ -170,24 +177,31 @@ class PairSampler:
         return Batch(*(torch.stack(column) for column in zip(*samples)))
 
     def _pair(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        folder = self.folders[rng.choice(len(self.folders), p=self.shares)]
-        i, sort, flip = int(rng.integers(len(folder))), rng.choice(3, p=self.sorts), bool(rng.integers(2))
+        f = rng.choice(len(self.folders), p=self.shares)
+        folder, listed = self.folders[f], self.listed[f]
+        i, sort, flip = int(rng.integers(len(folder))), rng.choice(4, p=self.sorts), bool(rng.integers(2))
         person = folder.items[i]["person"]
         others = [k for k in folder.people[person] if k != i and folder.same_scene(i, k)]
         x_A, x_B, figure = self._take(folder, i, rng, flip)
         if sort == 0 and others:
             y_A, y_B, _ = self._take(folder, int(rng.choice(others)), rng, flip)
             known = figure
-        elif sort == 2:
-            names = list(folder.people)
-            stranger = names[int(rng.integers(len(names) - 1))]
-            stranger = names[-1] if stranger == person else stranger
-            y_A, y_B, _ = self._take(folder, int(rng.choice(folder.people[stranger])), rng, bool(rng.integers(2)))
+        elif sort >= 2:
+            k = listed[i][-1 if sort == 3 else 0] if listed else self._stranger(folder, person, rng)
+            y_A, y_B, _ = self._take(folder, k, rng, bool(rng.integers(2)))
             known = torch.zeros_like(figure)
         else:
             y_A, y_B = self._pseudo(folder, x_A, x_B, rng)
             known = torch.ones_like(figure)
         return x_A, x_B, y_A, y_B, known
+
+    @staticmethod
+    def _stranger(folder: PreparedFolder, person: str, rng: np.random.Generator) -> int:
+        """Any picture of any other person, each person as often as another."""
+        names = list(folder.people)
+        stranger = names[int(rng.integers(len(names) - 1))]
+        stranger = names[-1] if stranger == person else stranger
+        return int(rng.choice(folder.people[stranger]))
 
     def _take(self, folder: PreparedFolder, i: int, rng: np.random.Generator, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Condition, picture and figure mask of item i under one small affine map: the points are moved and drawn anew, so
@@ -215,6 +229,20 @@ class PairSampler:
         affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
         grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
         return distortion.sample(x_A, grid, "nearest" if labels else "bilinear"), distortion.sample(x_B, grid)
+
+
+def _listed(folder: PreparedFolder, exemplars: dict[str, tuple[str, ...]]) -> dict[int, list[int]]:
+    """Item -> its exemplars among the folder's items, best first; other people's alone. Raises DataError where there are none."""
+    number = {item["name"]: i for i, item in enumerate(folder.items)}
+    lines = {Path(query).stem: [Path(ref).stem for ref in refs] for query, refs in exemplars.items()}
+    listed = {i: [number[ref] for ref in lines.get(name, ()) if ref in number and not folder.same_person(i, number[ref])]
+              for name, i in number.items()}
+    bare = [folder.items[i]["name"] for i, refs in listed.items() if not refs]
+    if bare:
+        raise DataError(f"the list of exemplars has none of other people for {len(bare)} of the {len(folder)} pictures of "
+                        f"{folder.path} ({bare[0]}, ...); make one with: "
+                        f"python -m cocos_demo exemplars {folder.path} --other-people")
+    return listed
 
 
 def _moved(kind, raster: np.ndarray, affine: np.ndarray, flip: bool) -> np.ndarray:
