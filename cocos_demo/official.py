@@ -1,12 +1,12 @@
 """The published weights: the files of the papers' authors become our networks, strictly.
 
 A state dict in, a network out; every name in it is used, every name it should hold is there, every shape is the network's.
-The released spectral normalisation is the same as ours, weight / sigma with sigma = u^T W v of the stored u and v, so its
-three tensors a layer go into our layer as they are, and `layers.bake` then divides.
 """
 
+import re
 import zipfile
 import zlib
+from math import prod
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from .models import SYSTEMS
 from .models.cocosnet import TASKS as COCOSNET_TASKS
-from .models.layers import bake
 
 TASKS = {"cocosnet": COCOSNET_TASKS}
 
@@ -39,16 +38,15 @@ MODULES = {
         "G.to_image": "conv_img",
     },
 }
-# How names end, ours -> released. One convolution of ours gives alpha and beta; there it is two.
+# How names end, ours -> released: one tensor of ours is made of these.
 ENDINGS = {
-    ".parametrizations.weight.original": (".weight_orig",),
-    ".parametrizations.weight.0._u": (".weight_u",),
-    ".parametrizations.weight.0._v": (".weight_v",),
     ".shared.weight": (".mlp_shared.1.weight",),
     ".shared.bias": (".mlp_shared.1.bias",),
-    ".alpha_beta.weight": (".mlp_gamma.weight", ".mlp_beta.weight"),
+    ".alpha_beta.weight": (".mlp_gamma.weight", ".mlp_beta.weight"),  # one convolution of ours is two there
     ".alpha_beta.bias": (".mlp_gamma.bias", ".mlp_beta.bias"),
+    ".weight": (".weight_orig", ".weight_u", ".weight_v"),  # where spectrally normalised
 }
+SPECTRAL = re.compile(r".*(F_[AB]\.layers\.\d|\.conv_[01s]|attention\.\w+)\.weight")
 # A name that only one kind of file has -> what that file is.
 MARKS = {
     "discriminator_0.": "the discriminator (latest_net_D.pth), which is not needed",
@@ -75,30 +73,39 @@ def build(system: str, task: str, state: dict[str, dict[str, Tensor]]) -> nn.Mod
         raise PublishedWeightsError(f"there are no published weights for {system} {task}. Known are {known}")
     if set(state) != set(FILES):
         raise PublishedWeightsError(f"two state dicts are needed, {' and '.join(FILES)}; given: {', '.join(state) or 'none'}")
-    for part, tensors in state.items():
-        held = next((what for mark, what in MARKS.items() if any(str(name).startswith(mark) for name in tensors)), None)
-        if held not in (None, FILES[part]):
-            raise PublishedWeightsError(f"what was given for {FILES[part]} is {held}")
+    held = {part: _recognise(state[part]) or what for part, what in FILES.items()}
+    wrong = [f"what was given for {FILES[part]} is {what}" for part, what in held.items() if what != FILES[part]]
+    if wrong:
+        swapped = ["exchange the two"] if (held["Corr"], held["G"]) == (FILES["G"], FILES["Corr"]) else []
+        raise PublishedWeightsError("; ".join(wrong + swapped))
     choices = dict(TASKS[system][task])
     kernel = state["Corr"].get("adaptive_model_seg.layer2.0.weight_orig")
     if kernel is not None and kernel.shape[-1:] in ((3,), (4,)):
         choices["adaptor_kernel"] = kernel.shape[-1]
     with torch.device("meta"):  # shapes alone: the weights come from the files
         net = SYSTEMS[system](preset="published", **choices)
-    places = published_names(net)
     _compare(expected(net), state, system, task)
-    tensors = {key: [state[part][name].float() for name in names] for key, (part, names) in places.items()}
-    net.load_state_dict({key: torch.cat(parts) if len(parts) > 1 else parts[0] for key, parts in tensors.items()}, assign=True)
-    return bake(net)
+    weights = {}
+    for key, (part, names) in published_names(net).items():
+        tensors = [state[part][name].float() for name in names]
+        if SPECTRAL.fullmatch(key):  # W / sigma of the stored u and v, as the released code computes it when it does not train
+            W, u, v = tensors
+            weights[key] = W / (u @ W.flatten(1) @ v)
+        else:
+            weights[key] = torch.cat(tensors) if len(tensors) > 1 else tensors[0]
+    net.load_state_dict(weights, assign=True)
+    return net.eval()
 
 
 def published_names(net: nn.Module) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Each key of an unbaked network of ours -> the file it stands in ("Corr", "G") and its released name, or its two."""
+    """Each key of a baked network of ours -> the file it comes from ("Corr", "G") and the released names it is made of."""
     places = {}
     for key in net.state_dict():
         part, ours = next((part, ours) for part, modules in MODULES.items() for ours in modules if key.startswith(f"{ours}."))
         name = MODULES[part][ours] + key.removeprefix(ours)
         ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
+        if ending == ".weight" and not SPECTRAL.fullmatch(key):
+            ending = ""
         places[key] = part, tuple(name.removesuffix(ending) + other for other in ENDINGS.get(ending, ("",)))
     return places
 
@@ -108,10 +115,20 @@ def expected(net: nn.Module) -> dict[str, dict[str, tuple[int, ...]]]:
     wanted = {part: {} for part in FILES}
     state = net.state_dict()
     for key, (part, names) in published_names(net).items():
-        for name in names:
-            first, *rest = state[key].shape or (None,)
-            wanted[part][name] = () if first is None else (first // len(names), *rest)
+        shape = tuple(state[key].shape)
+        if SPECTRAL.fullmatch(key):
+            shapes = [shape, shape[:1], (prod(shape[1:]),)]
+        elif len(names) > 1:
+            shapes = [(shape[0] // len(names), *shape[1:])] * len(names)
+        else:
+            shapes = [shape]
+        wanted[part].update(zip(names, shapes))
     return wanted
+
+
+def _recognise(state: dict[str, Tensor]) -> str:
+    """What a state dict is, told by the names in it; empty where they say nothing."""
+    return next((what for mark, what in MARKS.items() if any(str(name).startswith(mark) for name in state)), "")
 
 
 def _compare(wanted: dict, state: dict, system: str, task: str) -> None:

@@ -4,12 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cocos_demo.datasets.pairs import Batch
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.cocosnet import TASKS
-from cocos_demo.models.correspondence import warp_explicit
+from cocos_demo.models.correspondence import cycle_explicit, warp_explicit
 from cocos_demo.models.discriminator import Discriminator
 from cocos_demo.models.layers import SPADE, Attention, PositionalNorm, ResidualBlock, SPADEBlock, bake, conv, resize
 from cocos_demo.models.published import StridedAdaptor, with_neighbours
+from cocos_demo.objectives import OBJECTIVES, Weights
 
 SMALL = dict(condition_channels=5, size=32, pyramid=(4, 8, 8), features=8, generator=(8, 8, 4), hidden=4)
 # The released architecture with narrow layers.
@@ -81,6 +83,17 @@ def test_the_released_warp_is_the_explicit_softmax():
     nearest = bake(SYSTEMS["cocosnet"](**PUBLISHED, growing="nearest"))
     match = nearest.correspond(x_A, y_B, x_A)
     torch.testing.assert_close(match.warped, match.coarse.repeat_interleave(4, 2).repeat_interleave(4, 3), atol=0, rtol=0)
+
+
+def test_the_cycle_goes_back_by_what_was_compared():
+    net = bake(SYSTEMS["cocosnet"](**PUBLISHED))
+    x_A, y_B = inputs(2, 64)
+    batch = Batch(x_A, y_B.flip(0), x_A, y_B, known=torch.ones(2, 1, 64, 64))
+    weights = Weights(feat=0, perc=0, context=0, adv=0, d_feat=0, domain=0, pixel=0, reg=1)
+    _, terms = OBJECTIVES["cocosnet"](net, None, None, batch, weights, False)
+    match = net.correspond(x_A, y_B, x_A)
+    y = F.avg_pool2d(y_B, 4)
+    torch.testing.assert_close(terms["reg"], (cycle_explicit(match.fx, match.fy, y) - y).abs().mean(), atol=1e-5, rtol=1e-4)
 
 
 def test_the_exemplars_condition_decides_only_where_it_is_read():

@@ -152,7 +152,7 @@ def misfits():
     yield "shape", change("G", **{"fc.weight": [1024, 22, 3, 3]}), \
         "1 of another shape (fc.weight is (1024, 22, 3, 3), not (1024, 18, 3, 3))"
     yield "one kernel of four", change("Corr", **{"adaptive_model_seg.layer2.0.weight_orig": [128, 64, 3, 3]}), "another shape"
-    yield "swapped", {"Corr": right["G"], "G": right["Corr"]}, "latest_net_Corr.pth) is the translation network"
+    yield "swapped", {"Corr": right["G"], "G": right["Corr"]}, "latest_net_Corr.pth) is the translation network.*exchange the two"
     yield "twice", {"Corr": right["Corr"], "G": right["Corr"]}, "latest_net_G.pth) is the correspondence network"
     yield "discriminator", {"Corr": right["Corr"], "G": {"discriminator_0.model0.0.bias": torch.ones(64)}}, "is the discriminator"
     yield "other task", empty("deepfashion"), "read 20 channels, as the task deepfashion does"

@@ -16,12 +16,13 @@ def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, 
     """A convolution, under spectral normalisation (Miyato et al. 2018) where `spectral`.
 
     Padded by kernel // 2 zeros a side; `options` are those of nn.Conv2d, as padding=1 or padding_mode="reflect".
+    On torch's meta device, where a network is but its shapes, waiting for baked weights, the convolution stays plain.
     """
     layer = nn.Conv2d(in_channels, out_channels, kernel, stride, **{"padding": kernel // 2, **options})
     nn.init.xavier_normal_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-    return parametrizations.spectral_norm(layer) if spectral else layer
+    return parametrizations.spectral_norm(layer) if spectral and not layer.weight.is_meta else layer
 
 
 def bake(net: nn.Module) -> nn.Module:
