@@ -87,6 +87,10 @@ class Translator:
         self.kind = conditions.KINDS[card["condition"]]
         self.size = int(card["size"])
 
+    @property
+    def _reads_labels(self) -> bool:
+        return isinstance(self.kind, conditions.LabelKind)
+
     @classmethod
     def load(cls, name_or_path: str | Path, device: str = "auto") -> "Translator":
         """A shipped checkpoint by name ("portrait", "figure") or a path; raises CheckpointError, DeviceError."""
@@ -143,7 +147,9 @@ class Translator:
             found = self.kind.find(exemplar) if given_map is None else self._map_beside(open_photo(exemplar), given_map)
         except conditions.ConditionError as error:
             if needs_map or given_map is not None:
-                raise conditions.ConditionError(f"The exemplar cannot be used: {error}") from error
+                ask = self._reads_labels and given_map is None
+                hint = " Its own label map can be given with it (exemplar_map)." if ask else ""
+                raise conditions.ConditionError(f"The exemplar cannot be used: {error}{hint}") from error
             # A painting or a drawing may hide its face from the detector; its colours can be matched all the same.
             photo = open_photo(exemplar)
             square = Frame(photo.width / 2, photo.height / 2, min(photo.size))
@@ -156,7 +162,7 @@ class Translator:
 
     def _map_beside(self, photo: Image.Image, given_map) -> conditions.Found:
         """What a label map given for a photo says, in the photo's frame. Raises: ConditionError."""
-        if not isinstance(self.kind, conditions.LabelKind):
+        if not self._reads_labels:
             raise conditions.ConditionError(f"{self.kind.name} is read from the exemplar itself; give no map for it.")
         found = self.kind.find(given_map)
         if found.picture is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..photo import open_photo, reopenable
+from .ade20k import ADE20K
 from .base import ConditionError, Found, ModelMissing
+from .celebahq import CelebAHQ
 from .celebahqedge import CelebAHQEdge
 from .deepfashion import DeepFashion
 from .figure import Figure
@@ -18,6 +20,8 @@ KINDS = {
     "portrait": Portrait(),
     "figure": Figure(),
     "parts": Parts(),
+    "ade20k": ADE20K(),
+    "celebahq": CelebAHQ(),
     "celebahqedge": CelebAHQEdge(),
     "deepfashion": DeepFashion(),
 }

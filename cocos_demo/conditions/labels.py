@@ -23,6 +23,8 @@ class LabelKind:
     background: black, and what an eraser leaves.
     """
 
+    soft = True  # a map larger than the network is drawn by area; else, as in the released code, by the nearest pixel
+
     def __init__(self, name: str, channels: tuple[str, ...], palette: np.ndarray):
         self.name, self.channels, self.palette = name, channels, palette
         swap = str.maketrans({"\0": "right", "\1": "left"})
@@ -60,11 +62,11 @@ class LabelKind:
     def draw(self, points: np.ndarray, size: int, raster: np.ndarray | None = None) -> np.ndarray:
         """Label map (R, R) -> float32 (C, size, size): the share of each class in each pixel, 1 in sum; points are not used.
 
-        A map of `size` or a fraction of it gives zeros and ones; a larger one borders between 0 and 1.
+        A map of `size` or a fraction of it gives zeros and ones; a larger one borders between 0 and 1 where the kind is `soft`.
         """
         if raster is None:
             raise ValueError(f"the condition {self.name} is drawn from a label map; none was given")
-        rows, columns = (fine(length, size) for length in raster.shape)
+        rows, columns = (fine(length, size, self.soft) for length in raster.shape)
         labels = raster[rows][:, columns].astype(np.int64)  # (k size, l size)
         k, l = len(rows) // size, len(columns) // size  # noqa: E741
         y, x = np.arange(len(rows))[:, None] // k, np.arange(len(columns)) // l
@@ -106,9 +108,9 @@ class LabelKind:
         return new
 
 
-def fine(length: int, size: int) -> np.ndarray:
-    """Indices into `length` pixels, a whole number of them for each of `size` pixels, none of the `length` left out."""
-    steps = size * -(-length // size)
+def fine(length: int, size: int, every: bool = True) -> np.ndarray:
+    """Indices into `length` pixels for each of `size` pixels: the one at its centre, or enough that `every` one occurs."""
+    steps = size * -(-length // size) if every else size
     return ((np.arange(steps) + 0.5) * length / steps).astype(np.int64)
 
 
