@@ -87,3 +87,15 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[
     except (RuntimeError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{path} does not fit its own configuration: {error}") from None
     return net.to(device).eval(), card
+
+
+def for_condition(condition: str, system: str = "cocosnet") -> str:
+    """Name of the first checkpoint of a system for a kind of condition, shipped ones first. Raises CheckpointError."""
+    for name, path in catalogue().items():
+        try:
+            card = read_card(path)
+        except CheckpointError:
+            continue  # whoever asks for it by name is told
+        if (card["system"], card["condition"]) == (system, condition):
+            return name
+    raise CheckpointError(f"there is no checkpoint of the system {system} for the condition {condition!r}")

@@ -71,16 +71,11 @@ class PlainTranslation:
 
 def plain_checkpoint(kind: str) -> Path:
     """The file of a plain translation network for this kind of condition, shipped or imported. Raises RetrievalError."""
-    for path in checkpoints.catalogue().values():
-        try:
-            card = checkpoints.read_card(path)
-        except checkpoints.CheckpointError:
-            continue  # whoever asks for it by name is told
-        if (card["system"], card["condition"]) == ("spade", kind):
-            return path
-    raise RetrievalError(f"without a photo, exemplars are found through a plain translation network, and there is no checkpoint "
-                         f"of the system spade for the condition {kind!r}; train one with: python -m cocos_demo train --system "
-                         f"spade, and put it into {checkpoints.FOLDER}")
+    try:
+        return checkpoints.catalogue()[checkpoints.for_condition(kind, "spade")]
+    except checkpoints.CheckpointError as error:
+        raise RetrievalError(f"without a photo, exemplars are found through a plain translation network, and {error}; train one "
+                             f"with: python -m cocos_demo train --system spade, and put it into {checkpoints.FOLDER}") from None
 
 
 class Finder:
@@ -89,6 +84,7 @@ class Finder:
     def __init__(self, translator: Translator):
         self.kind, self.device = translator.kind, translator.device
         self.describe: Describer = describer(self.device)
+        self._kept: dict[tuple, Index] = {}  # of folders that nothing is written into
 
     @cached_property
     def plain(self) -> PlainTranslation:
@@ -115,11 +111,16 @@ class Finder:
         return self.plain(map[None])[0]
 
     def index(self, folder: str | Path, keep: bool, progress: Callable[[int, int], None] | None = None) -> Index:
-        """Describe a folder's pictures; `keep` writes what was computed into it. Raises RetrievalError."""
-        folder = Path(folder).expanduser()
-        store = folder / f".exemplars-{self.kind.name}.npz" if keep else None
-        return describe_folder(folder, pictures_in(folder), self.describe, lambda name: self.frame(folder / name), store,
-                               f"framed for {self.kind.name}", progress)
+        """Describe a folder's pictures; what was computed is kept in it if `keep`, else in memory. Raises RetrievalError."""
+        folder, names = Path(folder), pictures_in(folder)
+        if (folder, *names) not in self._kept:
+            store = folder / f".exemplars-{self.kind.name}.npz" if keep else None
+            index = describe_folder(folder, names, self.describe, lambda name: self.frame(folder / name), store,
+                                    f"framed for {self.kind.name}", progress)
+            if keep:
+                return index
+            self._kept[folder, *names] = index
+        return self._kept[folder, *names]
 
     def find(self, condition: Condition, indices: Sequence[Index], top: int) -> list[tuple[Path, float]]:
         """The `top` pictures of some indices nearest to a condition's photo, best first, with cosines; never the photo itself."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, empty_photo
+from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, checkpoint, empty_photo
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,12 +25,14 @@ def address(tmp_path_factory):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    log = tmp_path_factory.mktemp("app") / "log"
+    home = tmp_path_factory.mktemp("app")
+    checkpoint(home / "checkpoints", "parts")  # a person's own, untrained
+    log = home / "log"
     with log.open("w") as file:
         server = subprocess.Popen(
             [sys.executable, "app.py"],
             cwd=ROOT,
-            env={**os.environ, "GRADIO_SERVER_PORT": str(port)},
+            env={**os.environ, "GRADIO_SERVER_PORT": str(port), "COCOS_DEMO_HOME": str(home)},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -75,11 +77,30 @@ def test_the_api_gives_what_the_translator_gives(client):
     assert np.abs(np.asarray(picture, int) - np.asarray(ours, int)).max() <= 2
 
 
-def test_only_the_documented_endpoint_is_public(client):
+def test_only_the_documented_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert list(endpoints) == ["/translate"]
-    names = [(p["parameter_name"], p["parameter_has_default"]) for p in endpoints["/translate"]["parameters"]]
-    assert names == [("photo", False), ("exemplar", False), ("model", True)]
+    assert sorted(endpoints) == ["/exemplars", "/translate"]
+    names = {name: [(p["parameter_name"], p["parameter_has_default"]) for p in told["parameters"]]
+             for name, told in endpoints.items()}
+    assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True)]
+    assert names["/exemplars"] == [("photo", False), ("model", True), ("top", True)]
+
+
+def test_the_api_finds_exemplars(client):
+    from gradio_client import handle_file
+
+    picture, pictures, facts = client.predict(handle_file(FACE), "auto", 3, api_name="/exemplars")
+    assert len(pictures) == len(facts) == 3 and Image.open(picture).size == Image.open(pictures[0]["image"]).size
+    assert all((PORTRAIT.parent / fact["name"]).is_file() for fact in facts)
+    similarities = [fact["similarity"] for fact in facts]
+    assert similarities == sorted(similarities, reverse=True) and 0.3 < similarities[-1] < similarities[0] < 1
+
+
+def test_the_api_takes_any_checkpoint_by_name_and_nothing_by_path(client, address):
+    assert ask(client, BODY, FIGURE, "figure")[3]["model"] == "figure"
+    for other in ("nonsense", str(ROOT / "data" / "checkpoints" / "figure.safetensors")):
+        with pytest.raises(Exception, match="there are auto, figure, portrait, "):
+            ask(client, BODY, FIGURE, other)
 
 
 def test_mistakes_are_told_in_words(client, tmp_path):
@@ -113,6 +134,7 @@ def browser():
 def page(browser, address):
     """The open app, its first photo read; the test fails when the browser asked another machine for anything."""
     page, outside = browser.new_page(viewport={"width": 1280, "height": 900}), []
+    page.set_default_timeout(90_000)  # a busy machine
     page.on("request", lambda r: outside.append(r.url) if not r.url.startswith((address, "data:", "blob:")) else None)
     page.goto(address)
     page.wait_for_selector("#translate:not([disabled])", timeout=60_000)
@@ -182,6 +204,58 @@ def test_a_photo_chosen_while_another_is_read_is_read_as_well(page, tmp_path):
     translated(page)
 
 
+def test_a_folder_of_ones_own_is_searched(tmp_path):
+    from cocos_demo.ui import models, translate
+
+    name, own = "portrait", tmp_path / "mine"
+    own.mkdir()
+    Image.open(FACE).resize((700, 700)).rotate(4, expand=True, fillcolor="grey").save(own / "nearly the same.png")
+    empty_photo(own / "nobody.png")
+    read = translate.Read(str(FACE), "auto", name, models.translator(name).condition_of(FACE))
+    gallery, exemplar, said = translate.find_exemplar(read, str(FACE), "auto", f' "{own}" ', progress=None)
+    assert "nearly the same" in gallery[0][0] and exemplar == gallery[0][0] and not Path(exemplar).is_relative_to(own)
+    assert float(gallery[0][1]) > float(gallery[1][1]) and len(gallery) == 4 + 14 - 3
+    assert "14 samples and 1 pictures" in said and "1 left out: No face" in said
+    assert len(list((SAMPLES / "portraits").glob(".*"))) == 0 and (own / ".exemplars-portrait.npz").is_file()
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    import gradio as gr
+
+    from cocos_demo.ui import models, translate
+
+    read = translate.Read(str(FACE), "auto", "portrait", models.translator("portrait").condition_of(FACE))
+    with pytest.raises(gr.Error, match="there is no folder"):
+        translate.find_exemplar(read, str(FACE), "auto", str(tmp_path / "none"), progress=None)
+
+
+def test_imported_checkpoints_stand_beside_the_shipped_ones(tmp_path, monkeypatch):
+    from cocos_demo.ui import models
+
+    monkeypatch.setenv("COCOS_DEMO_HOME", str(tmp_path))
+    path = checkpoint(tmp_path / "checkpoints", "celebahqedge")
+    (tmp_path / "checkpoints" / "torn.safetensors").write_bytes(b"junk")
+    words = {name: words for words, name in models.choices()}
+    assert words["celebahqedge"] == "celebahqedge (face edges, 64 px, imported)" and words["torn"] == "torn: cannot be read"
+    assert "imported" not in words["portrait"] and list(words)[0] == "auto"
+    first = models.translator("celebahqedge")
+    assert models.translator("celebahqedge") is first
+    os.utime(path, ns=(1, 1))
+    assert models.translator("celebahqedge") is not first
+
+
+def test_automatic_takes_the_imported_checkpoint_where_none_ships(tmp_path, monkeypatch):
+    from cocos_demo import checkpoints
+    from cocos_demo.ui import models
+
+    monkeypatch.setenv("COCOS_DEMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path / "shipped")
+    with pytest.raises(checkpoints.CheckpointError, match="system cocosnet for the condition 'portrait'"):
+        models.resolve("auto", str(FACE))
+    checkpoint(tmp_path / "home" / "checkpoints", "portrait").rename(tmp_path / "home" / "checkpoints" / "mine.safetensors")
+    assert models.resolve("auto", str(FACE)) == "mine"
+
+
 def test_what_was_read_of_another_photo_is_not_painted():
     import gradio as gr
 
@@ -189,7 +263,17 @@ def test_what_was_read_of_another_photo_is_not_painted():
 
     for photo, kind in (("b.jpg", "auto"), ("a.jpg", "figure")):
         with pytest.raises(gr.Error, match="not been read"):
-            translate.paint(translate.Read("a.jpg", "auto", None), photo, kind, None, "c.jpg")
+            translate.paint(translate.Read("a.jpg", "auto", "portrait", None), photo, kind, None, "c.jpg")
+
+
+def test_an_exemplar_is_found(page):
+    before = page.locator("#exemplar img").get_attribute("src")
+    page.click("#find")
+    page.wait_for_selector("text=Searched 14 samples")
+    marks = [float(mark) for mark in page.locator(".thumbs .caption-label").all_inner_texts()]
+    assert len(marks) == 4 and marks == sorted(marks, reverse=True) and 0 < marks[-1] < marks[0] < 1
+    assert page.locator("#exemplar img").get_attribute("src") != before
+    translated(page)
 
 
 def test_a_figure_brings_figures_to_take_the_look_from(page):
@@ -197,6 +281,21 @@ def test_a_figure_brings_figures_to_take_the_look_from(page):
     page.wait_for_selector("text=What the colours mean")
     page.wait_for_selector("#translate:not([disabled])")
     translated(page)
+
+
+def test_a_part_map_is_painted_by_an_imported_checkpoint(page):
+    page.click("#model input")
+    page.click("text=parts (body part map, 64 px, imported)")
+    maps = len(list((SAMPLES / "parts").glob("*.png")))
+    page.wait_for_function("n => document.querySelectorAll('.thumbs')[0].querySelectorAll('button.thumbnail-lg').length > n",
+                           arg=len(list((SAMPLES / "photos").glob("*.jpg"))))
+    assert maps > 0
+    page.locator(".thumbs").first.locator("button.thumbnail-lg").first.click()
+    page.wait_for_selector("text=Paint with a part’s colour")
+    page.wait_for_selector("#translate:not([disabled])")
+    plain = page.request.get(translated(page)).body()
+    drag(page, "Brush", (-0.2, -0.05), (0.2, 0.05))
+    assert page.request.get(translated(page)).body() != plain
 
 
 def test_nothing_is_wider_than_a_phone(browser, address):

@@ -1,4 +1,4 @@
-"""What every tab needs: the loaded translators, the samples, uploads as they came, and errors as toasts."""
+"""What every tab needs: the samples, uploads as they came, and errors as toasts."""
 
 import functools
 import traceback
@@ -7,7 +7,6 @@ from pathlib import Path
 import gradio as gr
 
 from cocos_demo.errors import explain
-from cocos_demo.translator import Translator
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 # One lane for everything that computes: two people at once wait for each other instead of halving the machine.
@@ -21,12 +20,6 @@ def as_uploaded(image: gr.Image) -> gr.Image:
     """
     image.preprocess = lambda payload: payload.path if payload else None
     return image
-
-
-@functools.cache
-def translator(name: str) -> Translator:
-    """The shipped checkpoint of this name, loaded once."""
-    return Translator.load(name)
 
 
 def samples(folder: str) -> list[str]:

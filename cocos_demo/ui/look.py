@@ -38,6 +38,8 @@ CSS = """
 .thumbs .grid-container { grid-template-columns: repeat(auto-fill, minmax(54px, 1fr)) !important;
                           grid-template-rows: none !important; grid-auto-rows: auto !important; gap: .4rem; }
 .thumbs .thumbnail-lg { aspect-ratio: 1; }
+.thumbs .caption-label { inset: auto 0 0 0; max-width: none; padding: 0; border: 0; border-radius: 0; box-shadow: none;
+                         text-align: center; font-size: .65rem; line-height: 1.4; color: white; background: rgba(0, 0, 0, .6); }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 """
 

@@ -4,14 +4,15 @@ import html
 from typing import NamedTuple
 
 import gradio as gr
+import numpy as np
 from PIL import Image
 
-from cocos_demo import conditions
+from cocos_demo.conditions import LabelKind
 from cocos_demo.translator import Condition, Result, Translator, enlarge
-from cocos_demo.ui.common import HEAVY, as_uploaded, friendly, samples, translator
+from cocos_demo.ui import models
+from cocos_demo.ui.common import HEAVY, as_uploaded, friendly, samples
+from cocos_demo.ui.find import find
 
-KINDS = [("Kind: automatic", "auto"), ("Kind: portrait", "portrait"), ("Kind: figure", "figure")]
-EXEMPLARS = {"portrait": "portraits", "figure": "figures"}  # kind -> folder of samples
 START = "P009_studio_portrait"  # the photo that is there at the start
 CANVAS, HEIGHT = 512, 340
 # The pictures may lie below the window's edge: bring them in, once their place is there.
@@ -23,13 +24,14 @@ class Read(NamedTuple):
     """What was read of which photo: another may have been chosen since."""
 
     photo: str
-    kind: str  # as chosen, "auto" too
+    model: str  # as chosen, "auto" too
+    name: str  # of the checkpoint
     condition: Condition  # as extracted
 
 
 def tab(demo: gr.Blocks) -> None:
     """Lay out the tab inside a gr.Blocks and connect it."""
-    photos, portraits = samples("photos"), samples("portraits")
+    photos, portraits = photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the last Read
     with gr.Row():
         with gr.Column(min_width=300):
@@ -53,13 +55,23 @@ def tab(demo: gr.Blocks) -> None:
                 elem_id="editor",
             )
             about = gr.HTML(padding=False)
-            with gr.Row():
-                kind = gr.Dropdown(KINDS, value="auto", show_label=False, container=False, scale=3, min_width=190)
-                reset = gr.Button("Undo all changes", size="sm", interactive=False, scale=2, min_width=120)
+            model = models.dropdown(show_label=False, container=False, elem_id="model")
+            reset = gr.Button("Undo all changes", size="sm", interactive=False)
         with gr.Column(min_width=300):
             gr.HTML(step(3, "An exemplar: the look to take"))
-            exemplar = upload(portraits[0], "Exemplar")
+            exemplar = upload(portraits[0], "Exemplar", elem_id="exemplar")
             exemplar_gallery = thumbnails(portraits)
+            search = gr.Button("Find an exemplar for me", size="sm", interactive=False, elem_id="find")
+            with gr.Accordion("Search my own folder", open=False):
+                folder = gr.Textbox(
+                    placeholder="/home/me/pictures",
+                    show_label=False,
+                    container=False,
+                    max_lines=1,
+                    info="A folder on the computer that runs the demo. What is learned about its pictures is kept in it, "
+                    "in a file .exemplars-….npz, so that the next search is quick.",
+                )
+            searched = gr.HTML(padding=False)
     button = gr.Button("Translate", variant="primary", size="lg", interactive=False, elem_id="translate")
     with gr.Row(visible=False) as results:
         picture = shown("Picture", elem_id="picture")
@@ -71,56 +83,45 @@ def tab(demo: gr.Blocks) -> None:
     quick = {"queue": False, "show_progress": "hidden", **private}
     # Each is read, one after the other: "once" would drop what is chosen meanwhile, "always_last" after a failure.
     every = {"trigger_mode": "multiple"}
-    gr.on([demo.load, photo.change, kind.change], lock, None, [button, reset], **every, **quick).then(
+    buttons = [button, reset, search]
+    demo.load(lambda: gr.Dropdown(models.choices()), None, model, **quick)  # what was imported since the start
+    gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick).then(
         read_photo,
-        [photo, kind, state],
-        [state, editor, about, exemplar_gallery, exemplar, button, reset],
+        [photo, model, state],
+        [state, editor, about, exemplar_gallery, exemplar, *buttons, searched],
         show_progress_on=editor,
         **every,
         **private,
         **HEAVY,
     ).failure(clear, None, [editor, about], **every, **quick)
+    model.change(lambda model: gr.Gallery(photos_for(model)), model, photo_gallery, **quick)
+    search.click(
+        find_exemplar,
+        [state, photo, model, folder],
+        [exemplar_gallery, exemplar, searched],
+        show_progress_on=exemplar_gallery,
+        **private,
+        **HEAVY,
+    )
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     reset.click(lambda read: canvas(read.condition), state, editor, **quick)
     button.click(lambda: gr.Row(visible=True), None, results, js=SCROLL, **quick).then(
         paint,
-        [state, photo, kind, editor, exemplar],
+        [state, photo, model, editor, exemplar],
         [picture, slider, warped, facts],
         show_progress_on=[picture],
         **private,
         **HEAVY,
     )
-    endpoint()
-
-
-def endpoint() -> None:
-    """/translate(photo, exemplar, model="auto") -> picture, warped exemplar, condition, facts; pictures are files."""
-    with gr.Group(visible=False):
-        inputs = [
-            as_uploaded(gr.Image(label="photo")),
-            as_uploaded(gr.Image(label="exemplar")),
-            gr.Dropdown([value for _, value in KINDS], value="auto", label="model"),
-        ]
-        outputs = [gr.Image(format="png", label=name) for name in ("picture", "warped", "condition")]
-        outputs.append(gr.JSON(label="facts"))
-        gr.Button().click(translate, inputs, outputs, api_name="translate", **HEAVY)
 
 
 # Handlers
 
 
-@friendly
-def translate(photo: str, exemplar: str, model: str = "auto"):
-    """Translate a photo into the look of an exemplar; model: "portrait", "figure" or "auto" (what the photo shows)."""
-    result = translator_for(photo, model)(photo, exemplar)
-    facts = {"seconds": round(result.seconds, 3), "device": result.device, "notes": list(result.notes)}
-    return result.image, result.warped, result.condition, facts
-
-
 def lock():
     """While a photo is looked at, nothing of the one before may be painted."""
-    return gr.Button(interactive=False), gr.Button(interactive=False)
+    return [gr.Button(interactive=False)] * 3
 
 
 def clear():
@@ -129,49 +130,69 @@ def clear():
 
 
 @friendly
-def read_photo(photo: str | None, kind: str, before: Read | None):
+def read_photo(photo: str | None, model: str, before: Read | None):
     """Photo -> its Condition (in a Read), a canvas with it, words about it, and exemplars of its kind."""
     if photo is None:
-        return gr.skip(), *clear(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
-    condition = translator_for(photo, kind).condition_of(photo)
-    if before is not None and before.condition.kind.name == condition.kind.name:
-        gallery, exemplar = gr.skip(), gr.skip()
-    else:
-        gallery = samples(EXEMPLARS[condition.kind.name])
-        exemplar = gallery[0]
-    ready = gr.Button(interactive=True)
-    read = Read(photo, kind, condition)
-    return read, canvas(condition), words_about(condition), gallery, exemplar, ready, ready
+        return gr.skip(), *clear(), *[gr.skip()] * 6
+    name = models.resolve(model, photo)
+    condition = models.translator(name).condition_of(photo)
+    gallery = models.looks(condition.kind.name)
+    same = before is not None and models.looks(before.condition.kind.name) == gallery
+    exemplar = gr.skip() if same else next(iter(gallery), None)
+    read = Read(photo, model, name, condition)
+    return read, canvas(condition), words_about(condition), gallery, exemplar, *[gr.Button(interactive=True)] * 3, ""
+
+
+@friendly
+def find_exemplar(
+    read: Read | None,
+    photo: str | None,
+    model: str,
+    folder: str | None,
+    progress=gr.Progress(),  # noqa: B008
+):
+    """The best few for the photo as the gallery's first entries, the first of them chosen, and what was searched."""
+    check(read, photo, model)
+    found, said = find(read.name, read.condition, folder, progress=progress)
+    best = [path for path, _ in found]
+    rest = [path for path in models.looks(read.condition.kind.name) if path not in best]
+    return [*((path, f"{cosine:.2f}") for path, cosine in found), *rest], best[0], in_facts(said)
 
 
 @friendly
 def paint(
     read: Read | None,
     photo: str | None,
-    kind: str,
+    model: str,
     edited: dict | None,
     exemplar: str | None,
     progress=gr.Progress(),  # noqa: B008
 ):
     """The (perhaps edited) condition and an exemplar -> picture, slider, warped exemplar, facts."""
-    if photo is None or read is None:
-        raise gr.Error("Choose a photo first.", print_exception=False)
-    if (photo, kind) != (read.photo, read.kind):
-        raise gr.Error("This photo has not been read yet: translate when its lines are there.", print_exception=False)
+    check(read, photo, model)
     if exemplar is None:
         raise gr.Error("Choose an exemplar first: click one, or upload your own.", print_exception=False)
     condition = read.condition
     if edited and edited["layers"]:
         condition = condition.edited(flat(edited["layers"]))
-    net = translator(condition.kind.name)
+    net = models.translator(read.name)
     result = net(None, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage))
     before, after = enlarge(result.photo, CANVAS), enlarge(result.image, CANVAS)
     return after, (before, after), result.warped and enlarge(result.warped, CANVAS), in_words(result, net)
 
 
-def translator_for(photo: str, kind: str) -> Translator:
-    """The translator of this kind, or of the kind found in the photo."""
-    return translator(conditions.detect(photo) if kind == "auto" else kind)
+def check(read: Read | None, photo: str | None, model: str) -> None:
+    """Raises gr.Error unless what was read is what is on screen."""
+    if photo is None or read is None:
+        raise gr.Error("Choose a photo first.", print_exception=False)
+    if (photo, model) != (read.photo, read.model):
+        raise gr.Error("This photo has not been read yet: translate when its lines are there.", print_exception=False)
+
+
+def photos_for(model: str) -> list[str]:
+    """The photos to start from: part maps first for a checkpoint that reads them, last where the photo decides."""
+    maps = samples("parts")
+    return maps + samples("photos") if models.takes_maps(model) else samples("photos") + (maps if model == models.AUTO else [])
 
 
 def chosen(event: gr.SelectData) -> str:
@@ -187,7 +208,10 @@ def canvas(condition: Condition) -> gr.ImageEditor:
     picture = enlarge(condition.image, CANVAS)
     # With a composite given, the browser would lay that below the layer, and the eraser would uncover the same again.
     value = {"background": Image.new("RGB", picture.size), "layers": [picture.convert("RGBA")], "composite": None}
-    brush = gr.Brush(colors=[hexadecimal(c) for c in condition.kind.palette], color_mode="fixed", default_size=6)
+    colours = [hexadecimal(c) for c in condition.kind.palette]
+    if isinstance(condition.kind, LabelKind):  # background last: a brush should be seen
+        colours = [*colours[1:], colours[0]]
+    brush = gr.Brush(colors=colours, color_mode="fixed", default_size=6)
     return gr.ImageEditor(value, brush=brush)
 
 
@@ -203,18 +227,27 @@ def words_about(condition: Condition) -> str:
     """What was found, and what each colour of the canvas means."""
     kind = condition.kind
     notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in condition.found.notes)
-    names = zip(kind.palette, kind.channels, strict=True)
-    chips = "".join(f'<span><i style="background:{hexadecimal(c)}"></i>{html.escape(name)}</span>' for c, name in names)
-    legend = f'<div class="legend">{chips}</div>'
-    if len(kind.channels) > 12:
+    chips = [f'<span><i style="background:{hexadecimal(c)}"></i>{html.escape(name)}</span>'
+             for c, name in zip(kind.palette, kind.channels, strict=True)]  # fmt: skip
+    legend = f'<div class="legend">{"".join(chips)}</div>'
+    if isinstance(kind, LabelKind):
+        if len(chips) > 24:
+            there = "".join(chips[c] for c in np.unique(condition.map.argmax(0)))
+            legend = f'<div class="legend">{there}</div><details><summary>All {len(chips)} colours</summary>{legend}</details>'
+        return f"{notes}{in_facts('Paint with a part’s colour, or erase to background, then translate again.')}{legend}"
+    if len(chips) > 12:
         legend = f"<details><summary>What the colours mean</summary>{legend}</details>"
-    return f'{notes}<p class="facts">Draw or erase lines, then translate again.</p>{legend}'
+    return f"{notes}{in_facts('Draw or erase lines, then translate again.')}{legend}"
 
 
 def in_words(result: Result, net: Translator) -> str:
     """What is said under the pictures; of the notes, the exemplar's: the photo's were told when it was read."""
     words = f"Painted at {net.size} × {net.size} pixels in {result.seconds:.2f} s on {result.device}, shown enlarged."
-    return in_boxes(note for note in result.notes if note.startswith("Exemplar")) + f'<p class="facts">{words}</p>'
+    return in_boxes(note for note in result.notes if note.startswith("Exemplar")) + in_facts(words)
+
+
+def in_facts(words: str) -> str:
+    return f'<p class="facts">{html.escape(words)}</p>'
 
 
 def in_boxes(notes) -> str:
@@ -229,8 +262,8 @@ def step(number: int, words: str) -> str:
     return f'<p class="step"><b>{number}</b>{words}</p>'
 
 
-def upload(path: str, label: str) -> gr.Image:
-    return as_uploaded(gr.Image(path, label=label, show_label=False, height=HEIGHT, buttons=["fullscreen"]))
+def upload(path: str, label: str, **options) -> gr.Image:
+    return as_uploaded(gr.Image(path, label=label, show_label=False, height=HEIGHT, buttons=["fullscreen"], **options))
 
 
 def thumbnails(paths: list[str]) -> gr.Gallery:

@@ -1,0 +1,45 @@
+"""What programs can ask the app for: `gradio_client.Client(address).predict(..., api_name="/translate")`."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from cocos_demo.ui import models
+from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
+from cocos_demo.ui.find import BEST, find
+
+
+def endpoints() -> None:
+    """The documented API; pictures are files.
+
+    /translate(photo, exemplar, model="auto") -> picture, warped exemplar, condition, facts
+    /exemplars(photo, model="auto", top=4) -> the best of the samples, the `top` best, their names with cosines
+    """
+    with gr.Group(visible=False):
+        photo, exemplar = (as_uploaded(gr.Image(label=name)) for name in ("photo", "exemplar"))
+        model = models.dropdown(label="model", allow_custom_value=True)  # an unknown name is told in our words
+        outputs = [gr.Image(format="png", label=name) for name in ("picture", "warped", "condition")]
+        gr.Button().click(
+            translate, [photo, exemplar, model], [*outputs, gr.JSON(label="facts")], api_name="translate", **HEAVY
+        )
+        top = gr.Number(BEST, label="top", precision=0, minimum=1)
+        outputs = [gr.Image(format="png", label="picture"), gr.Gallery(label="pictures"), gr.JSON(label="facts")]
+        gr.Button().click(exemplars, [photo, model, top], outputs, api_name="exemplars", **HEAVY)
+
+
+@friendly
+def translate(photo: str, exemplar: str, model: str = models.AUTO):
+    """Translate a photo into the look of an exemplar; model: a checkpoint's name, or "auto" (what the photo shows)."""
+    name = models.resolve(model, photo)
+    result = models.translator(name)(photo, exemplar)
+    facts = {"model": name, "seconds": round(result.seconds, 3), "device": result.device, "notes": list(result.notes)}
+    return result.image, result.warped, result.condition, facts
+
+
+@friendly
+def exemplars(photo: str, model: str = models.AUTO, top: int = BEST):
+    """The samples most like a photo in content and structure, best first: exemplars for it. Model as for /translate."""
+    name = models.resolve(model, photo)
+    found, _ = find(name, models.translator(name).condition_of(photo), top=top)
+    pictures = [path for path, _ in found]
+    return pictures[0], pictures, [{"name": Path(path).name, "similarity": round(cosine, 4)} for path, cosine in found]

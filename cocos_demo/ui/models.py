@@ -1,0 +1,90 @@
+"""The checkpoints that the app offers, shipped and imported, and which of them an upload calls for."""
+
+import functools
+from pathlib import Path
+
+import gradio as gr
+
+from cocos_demo import checkpoints, conditions
+from cocos_demo.checkpoints import CheckpointError
+from cocos_demo.exemplars import Finder
+from cocos_demo.translator import Translator
+from cocos_demo.ui.common import samples
+
+AUTO = "auto"
+# What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
+WORDS = {"portrait": "face lines", "figure": "body pose", "parts": "body part map", "celebahqedge": "face edges",
+         "celebahq": "face part map", "deepfashion": "body pose", "ade20k": "map of a scene"}  # fmt: skip
+LOOKS = {"portrait": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
+         "figure": "figures", "parts": "figures", "deepfashion": "figures"}  # fmt: skip
+
+
+def choices() -> list[tuple[str, str]]:
+    """(words, name) of every checkpoint there is now, for a dropdown; "auto" first."""
+    there = ((words(name, path), name) for name, path in checkpoints.catalogue().items())
+    return [("Model: automatic, by the photo", AUTO), *there]
+
+
+def words(name: str, path: Path) -> str:
+    """What a checkpoint is, for the eye: name, kind of condition, size, and what is unusual about it."""
+    try:
+        card = checkpoints.read_card(path)
+    except CheckpointError:
+        return f"{name}: cannot be read"  # choosing it tells why
+    kind = WORDS.get(card["condition"], card["condition"])
+    remarks = [f"{kind}, {card['size']} px"]
+    if card["system"] != "cocosnet":
+        remarks.append(card["system"].upper())
+    if path.parent != checkpoints.FOLDER:
+        remarks.append("imported")
+    return f"{name} ({', '.join(remarks)})"
+
+
+def resolve(model: str, photo: str) -> str:
+    """Name of the checkpoint: as chosen, or for "auto" the one for what the photo shows. Raises CheckpointError."""
+    if model == AUTO:
+        kind = conditions.detect(photo)
+        return kind if kind in checkpoints.catalogue() else checkpoints.for_condition(kind)
+    if model not in checkpoints.catalogue():  # a path is for the command line: here it would come from a stranger
+        raise CheckpointError(f"there is no checkpoint {model!r}; there are auto, {', '.join(checkpoints.catalogue())}")
+    return model
+
+
+def translator(name: str) -> Translator:
+    """The checkpoint of this name, loaded once, and again when its file is another."""
+    path = checkpoints.catalogue().get(name)
+    return _loaded(name, path.stat().st_mtime_ns if path else 0)
+
+
+# Published networks take a gigabyte each.
+@functools.lru_cache(3)
+def _loaded(name: str, stamp: int) -> Translator:
+    return Translator.load(name)
+
+
+def finder(name: str) -> Finder:
+    """What searches exemplars for the checkpoint of this name."""
+    return _finder(translator(name))
+
+
+@functools.lru_cache(3)
+def _finder(net: Translator) -> Finder:
+    return Finder(net)
+
+
+def looks(kind: str) -> list[str]:
+    """Paths of the samples that a kind of condition can take its look from."""
+    return samples(LOOKS[kind]) if kind in LOOKS else []
+
+
+def takes_maps(name: str) -> bool:
+    """Whether the checkpoint of this name reads label maps."""
+    try:
+        card = checkpoints.read_card(checkpoints.catalogue().get(name, name))
+    except CheckpointError:
+        return False  # "auto", or one that cannot be read: choosing it tells why
+    return isinstance(conditions.KINDS.get(card["condition"]), conditions.LabelKind)
+
+
+def dropdown(**options) -> gr.Dropdown:
+    return gr.Dropdown(choices(), value=AUTO, **options)
