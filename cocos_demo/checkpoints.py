@@ -45,7 +45,8 @@ def save(path: str | Path, net: nn.Module, card: dict) -> None:
     """
     card = {"precision": "float16", **card, "config": asdict(net.config), "parameters": sum(p.numel() for p in net.parameters())}
     dtype = {"float16": torch.float16, "float32": torch.float32}[card["precision"]]
-    state = {key: value.detach().cpu().to(dtype).contiguous() for key, value in net.state_dict().items()}
+    state = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
+    state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}  # counts stay exact
     with beside(path) as partial:
         save_file(state, partial, metadata={"cocos_demo": json.dumps(card)})
 

@@ -1,12 +1,9 @@
 """The training loop: two time scales (TTUR), EMA, mixed precision, resume. `python -m cocos_demo train --help`."""
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -29,6 +26,7 @@ from .models import SYSTEMS
 from .models.discriminator import Discriminator
 from .models.layers import bake, unbake
 from .objectives import OBJECTIVES, Weights, published
+from .stopping import deferred_signals
 
 
 class TrainingError(RuntimeError):
@@ -81,27 +79,6 @@ def _moving_average(decay: float) -> Callable:
         get_ema_multi_avg_fn(min(decay, (1 + int(n)) / (10 + int(n))))(averaged, current, n)
 
     return update
-
-
-@contextmanager
-def _deferred_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list that is given, instead of breaking off a step; a second one breaks it off."""
-    asked: list[int] = []
-
-    def note(number, frame):
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen
-        yield asked
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Trainer:
@@ -223,7 +200,7 @@ class Trainer:
         if p.first:
             print(self._introduction())
         path = a.out / f"{a.name}.safetensors"
-        with _deferred_signals() as asked, ThreadPoolExecutor(1) as pool, \
+        with deferred_signals() as asked, ThreadPoolExecutor(1) as pool, \
                 journal(a.out, self.step, a.steps, a.tensorboard, quiet=not p.first) as log:
             def draw(step):
                 return pool.submit(self.sampler, step, a.batch, first=p.rank * a.batch)
