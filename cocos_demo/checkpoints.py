@@ -83,7 +83,8 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[
         with torch.device("meta"):  # shapes alone: the weights come from the file
             net = bake(SYSTEMS[card["system"]](**config))
         with safe_open(path, framework="pt") as file:
-            state = {key: file.get_tensor(key).float() for key in file.keys()}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+        state = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
         net.load_state_dict(state, assign=True)
     except (RuntimeError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{path} does not fit its own configuration: {error}") from None
