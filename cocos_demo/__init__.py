@@ -9,9 +9,9 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 # Name -> module: fetched at first use, so that `import cocos_demo` loads neither torch nor mediapipe.
-_LAZY = {"Translator": "cocos_demo.translator"}
+_LAZY = {"Matcher": "cocos_demo.matcher", "Translator": "cocos_demo.translator"}
 
-__all__ = ["Translator", "__version__"]
+__all__ = ["Matcher", "Translator", "__version__"]
 
 
 def __getattr__(name: str):

@@ -18,6 +18,7 @@ from PIL import Image
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.device import pick_device
+from cocos_demo.models.cocosnet import Translation
 from cocos_demo.photo import Frame, open_photo, reopenable, to_array, to_image
 
 # An edit is told from a browser's rounding by this much of 255.
@@ -55,6 +56,16 @@ class Condition:
         strokes = np.where(touched[redrawn][..., None], after[redrawn], np.nan)  # (M, kk, 3)
         rgb[redrawn] = np.nanmedian(strokes, axis=1)  # (M, 3)
         return replace(self, map=self.kind.from_rgb(rgb, self.map))
+
+
+@dataclass(frozen=True)
+class Example:
+    """What an exemplar gives the network: the square that is used, and its own map where the network matches by one."""
+
+    frame: Frame  # in pixels of the picture as it was given
+    crop: Image.Image  # (S, S) RGB
+    map: np.ndarray | None  # (C, S, S) float32
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -122,25 +133,29 @@ class Translator:
         if condition is None:
             condition = self.condition_of(photo)
         report("looking at the exemplar", 0.3)
-        example, example_map, remarks = self._frame_exemplar(exemplar, exemplar_map)
+        example = self.example_of(exemplar, exemplar_map)
         report("matching and painting", 0.5)
-        with torch.inference_mode():
-            out = self.net(self._batch(condition.map), self._batch(to_array(example)), self._batch(example_map))
+        out = self.forward(condition, example)
         image, warped = self._picture(out.image), self._picture(out.warped)
         report("done", 1.0)
         return Result(
             photo=condition.photo,
             condition=condition.image,
-            exemplar=example,
+            exemplar=example.crop,
             warped=warped,
             image=image,
             seconds=perf_counter() - started,
             device=str(self.device),
-            notes=tuple(f"Photo: {note}" for note in condition.found.notes) + remarks,
+            notes=tuple(f"Photo: {note}" for note in condition.found.notes) + example.notes,
         )
 
-    def _frame_exemplar(self, exemplar, given_map=None) -> tuple[Image.Image, np.ndarray | None, tuple[str, ...]]:
-        """The exemplar framed as the network learned it: crop, its own map where the network matches by it, notes."""
+    def forward(self, condition: Condition, example: Example) -> Translation:
+        """What the network answers, as tensors on its device; `match` holds the features that were compared."""
+        with torch.inference_mode():
+            return self.net(self._batch(condition.map), self._batch(to_array(example.crop)), self._batch(example.map))
+
+    def example_of(self, exemplar, given_map=None) -> Example:
+        """The exemplar framed as the network learned it; raises PhotoError, ConditionError. `given_map`: see `__call__`."""
         needs_map = self.net.config.exemplar_input != "image"
         exemplar = reopenable(exemplar)
         try:
@@ -153,12 +168,12 @@ class Translator:
             # A painting or a drawing may hide its face from the detector; its colours can be matched all the same.
             photo = open_photo(exemplar)
             square = Frame(photo.width / 2, photo.height / 2, min(photo.size))
-            return square.cut(photo, self.size), None, (f"Exemplar: took its centred square. {error}",)
+            return Example(square, square.cut(photo, self.size), None, (f"Exemplar: took its centred square. {error}",))
         if found.picture is not None:
             raise conditions.ConditionError("The exemplar is a label map. Give the photo or painting whose look is to be taken.")
         crop = _cut(found, exemplar, self.size)
         own_map = self.kind.draw(found.points, self.size, found.raster) if needs_map else None
-        return crop, own_map, tuple(f"Exemplar: {note}" for note in found.notes)
+        return Example(found.frame, crop, own_map, tuple(f"Exemplar: {note}" for note in found.notes))
 
     def _map_beside(self, photo: Image.Image, given_map) -> conditions.Found:
         """What a label map given for a photo says, in the photo's frame. Raises: ConditionError."""

@@ -35,3 +35,20 @@ def true_matches(surface_a, mask_a, surface_b, mask_b, tolerance=0.03, chunk=204
         distance[i : i + chunk], index[i : i + chunk] = d.min(1)
     distance = distance.numpy()
     return Matches(source, candidates[index.numpy()], distance, distance < tolerance)
+
+
+def true_place(surface_a, mask_a, surface_b, mask_b, x: float, y: float, tolerance=0.03) -> tuple[float, float] | None:
+    """Where the point (x, y) of A is in B, both in pixels with centres at .5: the centre of its twin's pixel.
+
+    None where A shows no figure there, or where the twin is hidden in B. Arrays as for `true_matches`.
+    """
+    column, row = int(x), int(y)
+    height, width = mask_a.shape
+    if not (0 <= x < width and 0 <= y < height and mask_a[row, column] and mask_b.any()):
+        return None
+    here = np.zeros_like(mask_a)
+    here[row, column] = True
+    found = true_matches(surface_a, here, surface_b, mask_b, tolerance)
+    if not found.visible[0]:
+        return None
+    return float(found.target[0, 1] + 0.5), float(found.target[0, 0] + 0.5)
