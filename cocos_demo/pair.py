@@ -257,6 +257,12 @@ class Pair:
         u, v = (torch.from_numpy(sample(view.grid, side)).to(self.field.x.device) for view in (self.photo, self.exemplar))
         return self.field.matrix(u, v).cpu().numpy()
 
+    def row_of(self, x: float, y: float, side: int = 32) -> int:
+        """The row of `matrix(side)` that the point (x, y) of the photo lies in. Raises OutOfFrame."""
+        self.photo.cells([[x, y]])
+        column, row = np.clip(np.floor(self.photo.frame.to_unit([[x, y]])[0] * side), 0, side - 1).astype(int)
+        return int(row * side + column)
+
 
 def sample(grid: tuple[int, int], side: int) -> np.ndarray:
     """Cells of a grid (h, w) nearest to the centres of a grid of side x side, row by row. (side side,)."""

@@ -1,13 +1,12 @@
-"""Pictures of what the networks do, as PIL images."""
+"""Tables of pictures, as PIL images."""
 
 from collections.abc import Sequence
-from itertools import cycle
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from .photo import to_image
+from ..photo import to_image
 
 COLUMNS = ("condition", "exemplar", "warped exemplar", "output", "photo")
 
@@ -36,18 +35,3 @@ def translations(net: torch.nn.Module, kind, x_A: Tensor, x_B: Tensor, y_A: Tens
     warped = torch.ones_like(y_B) if out.warped is None else out.warped  # white: a system without a warp
     drawn = [Image.fromarray(kind.to_rgb(c)) for c in x_A.cpu().numpy()]
     return [drawn, *([to_image(p.float().cpu().clamp(-1, 1)) for p in batch] for batch in (y_B, warped, out.image, x_B))]
-
-
-def curves(x: Sequence[float], lines: dict[str, Sequence[float]], x_label: str, y_label: str):
-    """Lines over a common x as a matplotlib figure: solid lines for what is learned, grey dashes or dots for constant answers."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    dashes = cycle(("--", ":", "-."))
-    for name, y in lines.items():
-        constant = len(set(y)) == 1 and len(x) > 1
-        axes.plot(x, y, **(dict(color="0.4", ls=next(dashes)) if constant else dict(marker="o", ms=3)), label=name)
-    axes.set(xlabel=x_label, ylabel=y_label, ylim=(0, None))
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    return figure

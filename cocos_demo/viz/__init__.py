@@ -1,0 +1,17 @@
+"""Pictures of what the networks do: one picture language for notebooks, app and docs.
+
+Every function is pure: arrays or a Matcher's answers go in, a matplotlib figure or a PIL image comes out, and pyplot is not
+touched. Colours can be told apart by colour-blind people: Okabe and Ito's for things with names, viridis for amounts, and
+for places a plane from blue to yellow and from light to dark. Figures of pictures have the pixels of the given picture as
+their axes.
+"""
+
+from .curves import curves, training
+from .figures import components, flow, matches, matrix, points, query, warps
+from .overlays import error_over, flow_colours, heat_over, heatmap, place_colours, spread
+from .sheets import COLUMNS, sheet, translations
+from .style import OKABE_ITO, position_colours, to_pil
+
+__all__ = ["COLUMNS", "OKABE_ITO", "components", "curves", "error_over", "flow", "flow_colours", "heat_over", "heatmap",
+           "matches", "matrix", "place_colours", "points", "position_colours", "query", "sheet", "spread", "to_pil", "training",
+           "translations", "warps"]
