@@ -26,7 +26,7 @@ def address(tmp_path_factory):
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     home = tmp_path_factory.mktemp("app")
-    checkpoint(home / "checkpoints", "parts")  # a person's own, untrained
+    checkpoint(home / "checkpoints", "parts").rename(home / "checkpoints" / "mine.safetensors")  # a person's own, untrained
     log = home / "log"
     with log.open("w") as file:
         server = subprocess.Popen(
@@ -99,7 +99,7 @@ def test_the_api_finds_exemplars(client):
 def test_the_api_takes_any_checkpoint_by_name_and_nothing_by_path(client, address):
     assert ask(client, BODY, FIGURE, "figure")[3]["model"] == "figure"
     for other in ("nonsense", str(ROOT / "data" / "checkpoints" / "figure.safetensors")):
-        with pytest.raises(Exception, match="there are auto, figure, portrait, "):
+        with pytest.raises(Exception, match="there are auto, figure, parts, portrait, "):
             ask(client, BODY, FIGURE, other)
 
 
@@ -285,7 +285,7 @@ def test_a_figure_brings_figures_to_take_the_look_from(page):
 
 def test_a_part_map_is_painted_by_an_imported_checkpoint(page):
     page.click("#model input")
-    page.click("text=parts (body part map, 64 px, imported)")
+    page.click("text=mine (body part map, 64 px, imported)")
     maps = len(list((SAMPLES / "parts").glob("*.png")))
     page.wait_for_function("n => document.querySelectorAll('.thumbs')[0].querySelectorAll('button.thumbnail-lg').length > n",
                            arg=len(list((SAMPLES / "photos").glob("*.jpg"))))
