@@ -77,14 +77,19 @@ class VGG(nn.Module):
         return found
 
 
-def _vgg19_state() -> dict[str, Tensor] | None:
-    """torchvision's ImageNet weights, if they lie in torch's cache already; loaded with the weights-only loader."""
-    weights = torchvision.models.VGG19_Weights.IMAGENET1K_V1
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+def cached_weights(name: str) -> list[Tensor] | None:
+    """The convolutions in a file of torchvision's ImageNet weights: weight, bias, weight, ...; None if torch's cache has none.
+
+    Read with the weights-only loader. Raises FeaturesError for a file that is broken or something else.
+    """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         return None
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    return {key: value for key, value in state.items() if key.startswith("features.")}
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        return [value for key, value in state.items() if key.startswith("features.")]
+    except Exception:  # the loader raises whatever a broken file leads it to
+        raise FeaturesError(f"{path} is cut short or is no file of weights; remove it, or put the published one there") from None
 
 
 def _vgg16_state() -> list[tuple[Tensor, Tensor]] | None:
@@ -124,13 +129,13 @@ def _vgg16_state() -> list[tuple[Tensor, Tensor]] | None:
 def load_vgg(name: str = "auto") -> VGG:
     """A frozen VGG with ImageNet weights: "vgg19", "vgg16", or "auto", the papers' VGG-19 if it is there, else VGG-16.
 
-    Raises FeaturesError where none is found: nothing is fetched behind the user's back.
+    Raises FeaturesError where none is found, or a broken file: nothing is fetched behind the user's back.
     """
-    vgg19 = _vgg19_state() if name in ("auto", "vgg19") else None
+    file = Path(torchvision.models.VGG19_Weights.IMAGENET1K_V1.url).name
+    vgg19 = cached_weights(file) if name in ("auto", "vgg19") else None
     if vgg19 is not None:
         net = VGG("vgg19")
-        values = list(vgg19.values())
-        for conv, weight, bias in zip(net.convs.values(), values[::2], values[1::2], strict=True):
+        for conv, weight, bias in zip(net.convs.values(), vgg19[::2], vgg19[1::2], strict=True):
             conv.weight.copy_(weight), conv.bias.copy_(bias)
         return net
     vgg16 = _vgg16_state() if name in ("auto", "vgg16") else None

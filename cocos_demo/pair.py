@@ -171,7 +171,7 @@ class Pair:
         weights = attention(row, alpha)
         v = top.indices.cpu().numpy()  # (k,)
         back = int(field.reversed.row(v[0]).argmax())
-        w = weights.double().cpu().numpy()
+        w = weights.cpu().double().numpy()  # in this order: Apple GPUs have no float64
         places, home = there.pixels(there.centres[v] + offset), here.pixels(here.centres[[back]] + offset)[0]
         best = tuple(Candidate(*place, float(score), float(w[i]), there.colours[i])
                      for i, place, score in zip(v, places.tolist(), top.values))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cocos_demo import metrics
-from cocos_demo.features import VGG
+from cocos_demo.features import VGG, FeaturesError, load_vgg
 from cocos_demo.metrics import (
     LEFT_EYE,
     LPIPS_LAYERS,
@@ -139,6 +139,20 @@ def test_fid_says_where_its_weights_belong(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     with pytest.raises(MetricMissing, match=INCEPTION):
         metrics.fid(torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 16, 16))
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\3\4 cut"])
+def test_broken_files_of_weights_are_told(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    for name in (INCEPTION, "vgg16-397923af.pth", "vgg19-dcbb9e9d.pth"):
+        (tmp_path / "checkpoints" / name).write_bytes(content)
+    with pytest.raises(MetricMissing, match=INCEPTION):
+        metrics.fid(torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 16, 16))
+    with pytest.raises(MetricMissing, match="vgg16-397923af.pth is cut short"):
+        metrics.load_lpips()
+    with pytest.raises(FeaturesError, match="vgg19-dcbb9e9d.pth is cut short"):
+        load_vgg()
 
 
 def test_fid_is_the_frechet_distance_of_inceptions_features(tmp_path, monkeypatch):

@@ -1,6 +1,5 @@
 """How like a set of pictures is to a set of photos: Frechet distances, FID among them, and the sliced Wasserstein distance."""
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -39,7 +38,7 @@ def fid(outputs: Tensor, photos: Tensor) -> float:
         raise MetricMissing(f"FID needs Inception's weights: put {INCEPTION}, published with torch-fidelity, into {path.parent}")
     try:
         torch.load(path, weights_only=True, map_location="cpu")  # the library's own loader would run code inside the file
-    except pickle.UnpicklingError:
+    except Exception:  # the loader raises whatever a broken file leads it to
         raise MetricMissing(f"{path} is not a plain file of weights; put the published {INCEPTION} there") from None
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
@@ -62,7 +61,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = DIRECTIONS, seed:
     if a.shape != b.shape:
         raise ValueError(f"two sets of equally many points are needed, got {tuple(a.shape)} and {tuple(b.shape)}")
     theta = torch.randn(a.shape[1], directions, generator=torch.Generator().manual_seed(seed), dtype=a.dtype)
-    theta = F.normalize(theta, dim=0)  # (D, directions)
+    theta = F.normalize(theta, dim=0).to(a.device)  # (D, directions)
     return float(((a @ theta).sort(dim=0).values - (b @ theta).sort(dim=0).values).abs().mean())
 
 
@@ -81,7 +80,7 @@ def swd(outputs: Tensor, photos: Tensor, seed: int = 0) -> dict[int, float]:
 
 def _binomial(x: Tensor, gain: float = 1.0) -> Tensor:
     """Blur (B, 3, H, W) with the 5 x 5 binomial kernel, mirrored at the border."""
-    row = torch.tensor([1.0, 4, 6, 4, 1], dtype=x.dtype) / 16
+    row = torch.tensor([1.0, 4, 6, 4, 1], dtype=x.dtype, device=x.device) / 16
     kernel = (gain * row[:, None] * row).expand(x.shape[1], 1, 5, 5)
     return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), kernel, groups=x.shape[1])
 

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor
 
-from ..features import VGG
+from ..features import VGG, FeaturesError, cached_weights
 from .errors import MetricMissing
 
 SEMANTIC = ("relu3_2", "relu4_2", "relu5_2")
@@ -82,15 +82,16 @@ def load_lpips() -> tuple[VGG, dict[str, Tensor]]:
     else here) stand in another order, so LPIPS cannot be had from it. Nothing is downloaded: raises MetricMissing.
     """
     name = Path(torchvision.models.VGG16_Weights.IMAGENET1K_V1.url).name
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not path.is_file():
-        raise MetricMissing(f"LPIPS needs torchvision's VGG-16: put {name} into {path.parent}")
+    try:
+        convolutions = cached_weights(name)
+    except FeaturesError as error:
+        raise MetricMissing(str(error)) from None
+    if convolutions is None:
+        raise MetricMissing(f"LPIPS needs torchvision's VGG-16: put {name} into {Path(torch.hub.get_dir()) / 'checkpoints'}")
     spec = find_spec("torchmetrics")
     if spec is None:
         raise MetricMissing('LPIPS needs the package torchmetrics: pip install --editable ".[train]"')
     net = VGG("vgg16")
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    convolutions = [value for key, value in state.items() if key.startswith("features.")]
     for conv, weight, bias in zip(net.convs.values(), convolutions[::2], convolutions[1::2], strict=True):
         conv.weight.copy_(weight), conv.bias.copy_(bias)
     file = Path(spec.origin).parent / "functional" / "image" / "lpips_models" / "vgg.pth"

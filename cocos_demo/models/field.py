@@ -64,11 +64,11 @@ class Field:
         return self.x[u] @ self.y[v].T
 
     def components(self, n: int = 3) -> tuple[Tensor, Tensor]:
-        """The n main components of all features of both sides, in one basis: (H, W, n) and (H', W', n).
+        """The n main components of all features of both sides, in one basis: (H, W, n) and (H', W', n), on the CPU.
 
         Principal component analysis; the component of largest variance first, signs fixed by the largest entry of each axis.
         """
-        both = torch.cat([self.x, self.y]).double()  # (HW + H'W', C)
+        both = torch.cat([self.x, self.y]).cpu().double()  # (HW + H'W', C)
         centred = both - both.mean(dim=0)
         axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :n]  # (C, n)
         axes = axes * axes.gather(0, axes.abs().argmax(dim=0, keepdim=True)).sign()
