@@ -40,7 +40,8 @@ def feature_matching(phi_x_hat: Features, phi_x: Features, lambdas: dict[str, fl
 
     `known` (B, 1, H, W): 1 where x_B is what the exemplar's looks give, 0 elsewhere; None: everywhere.
     """
-    return sum(lambda_l * _mean_where((phi_x_hat[layer] - phi_x[layer]).abs(), known) for layer, lambda_l in lambdas.items())
+    return sum(lambda_l * _mean_where((_precise(phi_x_hat[layer]) - _precise(phi_x[layer])).abs(), known)
+               for layer, lambda_l in lambdas.items())
 
 
 def domain_alignment(x_S: Tensor, x_B_S: Tensor, form: Form = "paper") -> Tensor:

@@ -29,6 +29,13 @@ def test_feature_matching_by_hand():
     assert losses.feature_matching(a, b, {"relu1_2": 0.5, "relu2_2": 2.0}).item() == pytest.approx(0.5 * 3 + 2 * 5)
 
 
+def test_feature_matching_of_half_precision_features_is_in_full_precision():
+    """As under autocast: the difference of two bfloat16 numbers is seldom one."""
+    a, b = ({"l": torch.randn(2, 8, 16, 16, generator=torch.Generator().manual_seed(k)).bfloat16()} for k in range(2))
+    loss, exact = losses.feature_matching(a, b, {"l": 1.0}), (a["l"].double() - b["l"].double()).abs().mean()
+    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(exact.item(), rel=1e-6)
+
+
 def test_feature_matching_looks_only_where_the_target_is_known():
     a = {"l": torch.zeros(2, 1, 2, 2)}
     b = {"l": torch.stack([torch.ones(1, 2, 2), torch.full((1, 2, 2), 100.0)])}
