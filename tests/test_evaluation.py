@@ -180,7 +180,9 @@ def test_systems_side_by_side(tmp_path, capsys):
     assert not any("warp" in name or "PCK@0.1 network" in name for name in figures[models[1]])
     assert "front, same person: output: PSNR" in figures[models[1]]
     with pytest.raises(DataError, match="correspondences"):
-        run(EvaluateArgs(model=models[1:2], data=data, pairs=1, perceive=0, curve=tmp_path / "curve.png"))
+        run(EvaluateArgs(model=models[1:2], data=data, pairs=1, perceive=0, curve=tmp_path / "curve.png",
+                         json=tmp_path / "kept.json"))
+    assert "front, same person: output: PSNR" in json.loads((tmp_path / "kept.json").read_text())[models[1]]
 
 
 def test_portraits_are_measured(tmp_path, capsys):
@@ -190,6 +192,17 @@ def test_portraits_are_measured(tmp_path, capsys):
     figures = json.loads((tmp_path / "figures.json").read_text())[model]
     assert figures["same person: faces found"] == 0 and math.isnan(figures["same person: landmarks, eye distances"])
     assert figures["other person: SWD"] > 0 and figures["same person: warp: PSNR"] > 0
+
+
+def test_a_sheet_of_one_person_in_other_scenes(tmp_path, capsys):
+    data = prepared(tmp_path / "data", condition="portrait", held_out=2)
+    index = json.loads((data / "index.json").read_text())
+    index["items"] = [item | {"scene": item["name"]} for item in index["items"]]
+    (data / "index.json").write_text(json.dumps(index))
+    args = EvaluateArgs(model=(saved(tmp_path / "face.safetensors", kind="portrait", **COCOSNET),), data=data, pairs=1,
+                        perceive=0, any_scene=True, sheet=tmp_path / "sheet.png")
+    run(args)
+    assert (tmp_path / "sheet.png").stat().st_size > 100
 
 
 @pytest.mark.parametrize("wrong", [dict(pairs=0), dict(perceive=-1)])

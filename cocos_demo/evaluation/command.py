@@ -63,10 +63,10 @@ def run(args: EvaluateArgs) -> None:
               f"1000, landmarks in eye distances.")
     for note in critics.notes:
         print(f"\n{note}")
-    if args.sheet:
-        draw_sheet(nets, folders, args.seed, args.sheet)
-    if args.curve:
-        draw_curve(results, args.curve)
-    if args.json:
+    if args.json:  # before the pictures, of which the curve cannot be drawn of every system
         with beside(args.json) as partial:
             partial.write_text(json.dumps(results, indent=1))
+    if args.sheet:
+        draw_sheet(nets, folders, args.seed, args.sheet, args.any_scene)
+    if args.curve:
+        draw_curve(results, args.curve)

@@ -129,15 +129,16 @@ def _cell(value: float | None, bold: bool = False) -> str:
 
 
 @torch.no_grad()
-def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFolder], seed: int, path: Path) -> None:
+def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFolder], seed: int, path: Path,
+               any_scene: bool = False) -> None:
     """Write a picture of eight held-out results: condition, exemplar and photo, then each model's warp, if any, and output.
 
-    The upper half is of one person, the lower of two.
+    The upper half is of one person (in one scene, unless `any_scene`), the lower of two.
     """
     columns, titles, marks = [], [], short(list(nets))
     for name, net in nets.items():
         folder = folders[name]
-        pairs = [pair for same in (True, False) for pair in choose_pairs(folder, same, 4, seed)]
+        pairs = [pair for same in (True, False) for pair in choose_pairs(folder, same, 4, seed, any_scene=any_scene)]
         x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
         if not columns:
             columns = [[Image.fromarray(folder.kind.to_rgb(c)) for c in x_A.numpy()], _pictures(y_B), _pictures(x_B)]
