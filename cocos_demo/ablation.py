@@ -13,7 +13,7 @@ from .datasets.pairs import DataError, Mix
 from .evaluation import EvaluateArgs
 from .evaluation import run as evaluate
 from .objectives import Weights
-from .training import TrainArgs, Trainer
+from .training import TrainArgs, begin
 
 # For activations of mean 1 (see features.py) and one picture in two with a known target; D is small and slow to win.
 FULL = Weights(feat=1.0, perc=0.1, context=0.1, adv=0.1, domain=1.0, reg=1.0, d_feat=0.5)
@@ -59,7 +59,7 @@ def row(name: str, args: AblationArgs) -> TrainArgs:
 
 def train_row(name: str, args: AblationArgs) -> Path:
     """Train a row, or go on with it -> its checkpoint."""
-    return Trainer(row(name, args)).run()
+    return begin(row(name, args)).run()
 
 
 def run(args: AblationArgs) -> None:

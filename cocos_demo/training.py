@@ -91,7 +91,8 @@ class Trainer:
         self.device, self.reason = pick_device(args.device)
         self.processes = Processes(self.device.type)
         if self.device.type == "cuda":
-            self.device = torch.device("cuda", self.processes.local_rank)
+            if self.processes.count > 1 or self.device.index is None:  # alone, "cuda:1" is what it says
+                self.device = torch.device("cuda", self.processes.local_rank)
             torch.cuda.set_device(self.device)
         if args.threads:
             torch.set_num_threads(args.threads)
@@ -152,6 +153,9 @@ class Trainer:
         self.D.requires_grad_(False)
         with self._autocast():
             image, terms = self.objective(self.net, self.D, self.vgg, batch, w, adversarial)
+        if not terms:
+            raise TrainingError(f"step {self.step}: no term of the objective of {a.system} has a weight above 0; raise one "
+                                f"(--weights.feat, ...), or begin with the adversarial ones (--adversarial-from 0)")
         total = sum(getattr(w, name) * term for name, term in terms.items())
         self._check_finite(total, terms)
         self.opt_G.zero_grad(set_to_none=True)
@@ -284,7 +288,10 @@ class Trainer:
             raise TrainingError(f"{path} is not a training state ({error}); a run keeps its own in state.pt") from None
         if not isinstance(state, dict) or not {"config", "d_width", "ema", "D"} <= set(state):
             raise TrainingError(f"{path} is not a training state; a run keeps its own in state.pt")
-        config = type(self.net.config)(**state["config"])  # choices that came later than the state are at their defaults
+        try:
+            config = type(self.net.config)(**state["config"])  # choices that came later than the state are at their defaults
+        except TypeError:  # of another system
+            config = None
         if (config, state["d_width"]) != (self.net.config, self.args.d_width):
             raise TrainingError(f"{path} was trained with other choices: {state['config']}, d_width {state['d_width']}; "
                                 f"use another --out, or the same choices")
@@ -316,6 +323,14 @@ class Trainer:
         return path
 
 
+def begin(args: TrainArgs) -> Trainer:
+    """The Trainer of a run. Raises TrainingError where a size, a choice or a share does not fit."""
+    try:
+        return Trainer(args)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(str(error)) from error
+
+
 def run(args: TrainArgs) -> None:
     """The command `train`."""
     rates = (args.lr_g, args.lr_d)
@@ -323,10 +338,7 @@ def run(args: TrainArgs) -> None:
         raise TrainingError("steps, batch, save-every and rates must be above 0")
     if args.published_weights:
         args = replace(args, weights=published(args.published_weights))
-    try:
-        trainer = Trainer(args)
-    except (TypeError, ValueError) as error:  # a size, a choice or a share that does not fit
-        raise TrainingError(str(error)) from error
+    trainer = begin(args)
     path = trainer.run()
     if trainer.processes.first:
         print(f"wrote {path}")

@@ -9,6 +9,7 @@ from folders import prepared
 from cocos_demo import ablation
 from cocos_demo.ablation import FULL, ROWS, AblationArgs, row
 from cocos_demo.datasets.pairs import DataError
+from cocos_demo.training import TrainingError
 
 EXTRAS = ("pixel", "warp", "warped_condition", "warped_labels", "detail", "domain_adv")
 
@@ -38,6 +39,12 @@ def test_the_command_trains_measures_and_goes_on(tmp_path, monkeypatch, capsys):
     ablation.run(args)  # everything is there: nothing is trained, the figures are the same
     assert json.loads((tmp_path / "out" / "ablation.json").read_text()) == results
     assert (tmp_path / "out" / "full" / "log.jsonl").stat().st_mtime_ns >= before
+
+
+def test_a_size_that_does_not_fit_is_one_line(tmp_path):
+    data = prepared(tmp_path / "data", size=64)
+    with pytest.raises(TrainingError, match="size must be a multiple of 16"):
+        ablation.run(AblationArgs(data, data, tmp_path / "out", rows=("full",), size=36, jobs=1))
 
 
 def test_an_unknown_row_is_refused(tmp_path):

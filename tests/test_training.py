@@ -105,6 +105,19 @@ def test_other_choices_do_not_resume(tmp_path):
         Trainer(args(tmp_path, choices={"carries": "patches"}))
 
 
+def test_another_system_does_not_resume(tmp_path):
+    prepared(tmp_path / "data", size=64)
+    Trainer(args(tmp_path, steps=1, size=64)).run()
+    with pytest.raises(TrainingError, match="other choices"):
+        Trainer(args(tmp_path, size=64, system="spade"))
+
+
+def test_an_objective_without_terms_is_one_line(tmp_path):
+    nothing = Weights(**NO_VGG, adv=1.0, d_feat=0.0, domain=0.0, reg=0.0)
+    with pytest.raises(TrainingError, match="step 0: no term"):
+        run(args(tmp_path, weights=nothing, adversarial_from=2))
+
+
 def test_correspondence_alone_leaves_the_painter_untouched(tmp_path):
     trainer = Trainer(args(tmp_path, weights=Weights(**NO_VGG, adv=0.0, d_feat=0.0, warp=1.0)))
     before = {k: v.clone() for k, v in trainer.net.state_dict().items()}
@@ -123,6 +136,12 @@ def test_bad_folders_and_arguments(tmp_path):
     (folder / "images" / "P0_0.jpg").write_bytes(b"not a picture")
     with pytest.raises(DataError, match="cannot be read"):
         PreparedFolder(folder, "train").image(0)
+    for text in ("[]", "{}", '{"condition": "cats", "items": [], "size": 32}'):
+        (tmp_path / "other").mkdir(exist_ok=True)
+        np.save(tmp_path / "other" / "points.npy", np.zeros(0))
+        (tmp_path / "other" / "index.json").write_text(text)
+        with pytest.raises(DataError, match="index.json was not written by"):
+            PreparedFolder(tmp_path / "other", "train")
     with pytest.raises(ValueError, match="weight adv"):
         Weights(adv=-1.0)
     with pytest.raises(TrainingError, match="no system 'pix2pix'"):
@@ -249,6 +268,7 @@ def test_two_processes_take_the_step_of_one_with_the_double_batch(tmp_path):
                "--weights.warp", "1", "--weights.adv", "1", "--weights.d-feat", "1", "--precision", "float32"]
     module = ["-m", "cocos_demo", "train", *options]
     double = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+              "--main_process_port", "0",  # any free one
               "--mixed_precision", "no", "--dynamo_backend", "no", *module, "--batch", "2", "--out", str(tmp_path / "two")]
     single = [sys.executable, *module, "--batch", "4", "--out", str(tmp_path / "one")]
     # One line a process and no bar but the first's; the folder of the tests is where the package is.

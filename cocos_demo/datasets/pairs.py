@@ -34,6 +34,8 @@ class PreparedFolder:
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path} is not a prepared folder ({error}); make one with: "
                             f"python -m cocos_demo prepare people|figures OUT") from None
+        if not (isinstance(index, dict) and {"condition", "items", "size"} <= set(index)) or index["condition"] not in KINDS:
+            raise DataError(f"{self.path}/index.json was not written by python -m cocos_demo prepare, or by another version")
         if len(points) != len(index["items"]):
             raise DataError(f"{self.path}: points.npy has {len(points)} rows, index.json {len(index['items'])} items")
         chosen = [i for i, item in enumerate(index["items"]) if item["split"] == split]
