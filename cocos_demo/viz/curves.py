@@ -26,7 +26,7 @@ def curves(x: Sequence[float], lines: dict[str, Sequence[float]], x_label: str, 
 def training(runs: dict[str, list[dict[str, float]]], terms: Sequence[str] = (), columns: int = 4) -> Drawing:
     """The terms of one or more training runs over their steps, a small plot each.
 
-    runs: name -> the lines of its log.jsonl. `terms`: which to show; all that vary if none are named.
+    runs: name -> the lines of its log.jsonl. `terms`: which to show; all if none are named.
     """
     named = [key for rows in runs.values() for row in rows for key in row]
     wanted = list(terms) or [term for term in dict.fromkeys(named) if term not in ("step", "seconds")]
