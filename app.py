@@ -9,7 +9,7 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 import gradio as gr  # noqa: E402
 
 from cocos_demo.device import pick_device  # noqa: E402
-from cocos_demo.ui import api, look, translate  # noqa: E402
+from cocos_demo.ui import api, correspond, look, translate  # noqa: E402
 from cocos_demo.ui.common import SAMPLES  # noqa: E402
 
 
@@ -20,6 +20,8 @@ def build() -> gr.Blocks:
         gr.HTML(look.head(device, reason))
         with gr.Tab("Translate"):
             translate.tab(demo)
+        with gr.Tab("Correspond") as room:
+            correspond.tab(room)
         api.endpoints()
     return demo
 

@@ -79,10 +79,12 @@ def test_the_api_gives_what_the_translator_gives(client):
 
 def test_only_the_documented_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == ["/exemplars", "/translate"]
+    assert sorted(endpoints) == ["/exemplars", "/match", "/translate"]
     names = {name: [(p["parameter_name"], p["parameter_has_default"]) for p in told["parameters"]]
              for name, told in endpoints.items()}
     assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True)]
+    needed = [(name, False) for name in ("photo", "exemplar", "x", "y")]
+    assert names["/match"] == [*needed, ("model", True), ("alpha", True)]
     assert names["/exemplars"] == [("photo", False), ("model", True), ("top", True)]
 
 

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import gradio as gr
 
+from cocos_demo import viz
 from cocos_demo.ui import models
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
 from cocos_demo.ui.find import BEST, find
+
+ALPHA = 100.0  # what the paper matches with
 
 
 def endpoints() -> None:
@@ -14,6 +17,7 @@ def endpoints() -> None:
 
     /translate(photo, exemplar, model="auto") -> picture, warped exemplar, condition, facts
     /exemplars(photo, model="auto", top=4) -> the best of the samples, the `top` best, their names with cosines
+    /match(photo, exemplar, x, y, model="auto", alpha=100) -> facts (match, score, round trip, best five), heatmap
     """
     with gr.Group(visible=False):
         photo, exemplar = (as_uploaded(gr.Image(label=name)) for name in ("photo", "exemplar"))
@@ -25,6 +29,10 @@ def endpoints() -> None:
         top = gr.Number(BEST, label="top", precision=0, minimum=1)
         outputs = [gr.Image(format="png", label="picture"), gr.Gallery(label="pictures"), gr.JSON(label="facts")]
         gr.Button().click(exemplars, [photo, model, top], outputs, api_name="exemplars", **HEAVY)
+        point = [gr.Number(label=name) for name in ("x", "y")]
+        alpha = gr.Number(ALPHA, label="alpha")
+        outputs = [gr.JSON(label="facts"), gr.Image(format="png", label="heatmap")]
+        gr.Button().click(match, [photo, exemplar, *point, model, alpha], outputs, api_name="match", **HEAVY)
 
 
 @friendly
@@ -43,3 +51,18 @@ def exemplars(photo: str, model: str = models.AUTO, top: int = BEST):
     found, _ = find(name, models.translator(name).condition_of(photo), top=top)
     pictures = [path for path, _ in found]
     return pictures[0], pictures, [{"name": Path(path).name, "similarity": round(cosine, 4)} for path, cosine in found]
+
+
+@friendly
+def match(photo: str, exemplar: str, x: float, y: float, model: str = models.AUTO, alpha: float = ALPHA):
+    """Where a point of the photo is in the exemplar, and why. Places are pixels of the two pictures as given, upright, centres
+    at .5; alpha is 1 to 200. The heatmap shows the cosines over the exemplar. Model as for /translate."""
+    name = models.resolve(model, photo)
+    matcher = models.matcher(name, photo, exemplar)
+    matcher.alpha = alpha
+    q = matcher.query(x, y)
+    best = [{"x": c.x, "y": c.y, "score": c.score, "weight": c.weight, "colour": c.colour.round().astype(int).tolist()}
+            for c in q.best]
+    facts = {"x": q.x, "y": q.y, "score": q.score, "round_trip": q.round_trip._asdict(), "best": best,
+             "colour": q.colour.round().astype(int).tolist(), "alpha": q.alpha, "model": name, "notes": list(matcher.notes)}
+    return facts, viz.heatmap(q)

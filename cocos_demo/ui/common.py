@@ -1,6 +1,7 @@
-"""What every tab needs: the samples, uploads as they came, and errors as toasts."""
+"""What every tab needs: the samples, uploads as they came, errors as toasts, and the pieces that tabs are made of."""
 
 import functools
+import html
 import traceback
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cocos_demo.errors import explain
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 # One lane for everything that computes: two people at once wait for each other instead of halving the machine.
 HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}
+HEIGHT = 340  # pixels of an upload on screen
 
 
 def as_uploaded(image: gr.Image) -> gr.Image:
@@ -44,3 +46,43 @@ def friendly(handler):
             raise gr.Error(line, print_exception=False, duration=12) from error
 
     return wrapped
+
+
+# Pieces
+
+
+def chosen(event: gr.SelectData) -> str:
+    """The sample that was clicked in a gallery."""
+    return event.value["image"]["path"]
+
+
+def in_facts(words: str) -> str:
+    return f'<p class="facts">{html.escape(words)}</p>'
+
+
+def in_boxes(notes) -> str:
+    return "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
+
+
+def hexadecimal(colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def step(number: int, words: str) -> str:
+    return f'<p class="step"><b>{number}</b>{words}</p>'
+
+
+def upload(path: str, label: str, height: int = HEIGHT, **options) -> gr.Image:
+    # After an update gradio goes on with a plain copy of the component: as a file path, unconverted, the upload stays as it came.
+    plain = {"type": "filepath", "image_mode": None}
+    look = {"show_label": False, "height": height, "buttons": ["fullscreen"]}
+    return as_uploaded(gr.Image(path, label=label, **plain, **look, **options))
+
+
+def thumbnails(paths: list[str]) -> gr.Gallery:
+    look = {"show_label": False, "object_fit": "cover", "buttons": [], "elem_classes": "thumbs"}
+    return gr.Gallery(paths, allow_preview=False, **look)
+
+
+def shown(label: str, buttons=("download", "fullscreen"), **options) -> gr.Image:
+    return gr.Image(label=label, format="png", interactive=False, buttons=list(buttons), **options)

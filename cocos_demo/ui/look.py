@@ -40,6 +40,19 @@ CSS = """
 .thumbs .thumbnail-lg { aspect-ratio: 1; }
 .thumbs .caption-label { inset: auto 0 0 0; max-width: none; padding: 0; border: 0; border-radius: 0; box-shadow: none;
                          text-align: center; font-size: .65rem; line-height: 1.4; color: white; background: rgba(0, 0, 0, .6); }
+.numbers { border-collapse: collapse; font-size: .85rem; width: 100%; font-variant-numeric: tabular-nums; }
+.numbers th { text-align: left; font-weight: 500; opacity: .7; }
+.numbers, .numbers tr { border: 0 !important; background: none !important; }
+.numbers td, .numbers th { padding: .15rem .5rem .15rem 0 !important; border: 0 !important; white-space: nowrap;
+                           border-bottom: 1px solid rgba(128, 128, 128, .25) !important; }
+.numbers i { display: inline-block; width: 1.4em; height: 1.4em; border-radius: 4px; vertical-align: middle;
+             border: 1px solid rgba(128, 128, 128, .5); }
+.numbers i.bar { height: .6em; border: 0; background: var(--color-accent); margin-right: .4em; min-width: 1px; }
+.numbers b { display: inline-block; min-width: 1.6em; line-height: 1.6em; text-align: center; border-radius: 999px;
+             border: 1px solid rgba(0, 0, 0, .6); }
+.pointed img { cursor: crosshair; }
+/* On a phone the two pictures come before what they are chosen from. */
+@media (max-width: 720px) { #choose { order: 3; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 """
 

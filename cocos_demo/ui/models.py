@@ -8,10 +8,12 @@ import gradio as gr
 from cocos_demo import checkpoints, conditions
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.exemplars import Finder
+from cocos_demo.matcher import Matcher
 from cocos_demo.translator import Translator
 from cocos_demo.ui.common import samples
 
 AUTO = "auto"
+START = "P009_studio_portrait"  # the photo that is there at the start
 # What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
 WORDS = {"portrait": "face lines", "figure": "body pose", "parts": "body part map", "celebahqedge": "face edges",
          "celebahq": "face part map", "deepfashion": "body pose", "ade20k": "map of a scene"}  # fmt: skip
@@ -72,6 +74,17 @@ def _finder(net: Translator) -> Finder:
     return Finder(net)
 
 
+def matcher(name: str, photo: str, exemplar: str) -> Matcher:
+    """The correspondences that the checkpoint of this name finds between two pictures, worked out once."""
+    return _matcher(translator(name), photo, exemplar)
+
+
+# The pictures are the app's own copies, whose paths carry a hash of what is in them.
+@functools.lru_cache(4)
+def _matcher(net: Translator, photo: str, exemplar: str) -> Matcher:
+    return Matcher(net).set_images(photo, exemplar)
+
+
 def looks(kind: str) -> list[str]:
     """Paths of the samples that a kind of condition can take its look from."""
     return samples(LOOKS[kind]) if kind in LOOKS else []
@@ -84,6 +97,17 @@ def takes_maps(name: str) -> bool:
     except CheckpointError:
         return False  # "auto", or one that cannot be read: choosing it tells why
     return isinstance(conditions.KINDS.get(card["condition"]), conditions.LabelKind)
+
+
+def photos_for(model: str) -> list[str]:
+    """The photos to start from: part maps first for a checkpoint that reads them, last where the photo decides."""
+    maps = samples("parts")
+    return maps + samples("photos") if takes_maps(model) else samples("photos") + (maps if model == AUTO else [])
+
+
+def start(photos: list[str]) -> str:
+    """The photo that is there at the start."""
+    return next((path for path in photos if START in path), photos[0])
 
 
 def dropdown(**options) -> gr.Dropdown:

@@ -10,11 +10,23 @@ from PIL import Image
 from cocos_demo.conditions import LabelKind
 from cocos_demo.translator import Condition, Result, Translator, enlarge
 from cocos_demo.ui import models
-from cocos_demo.ui.common import HEAVY, as_uploaded, friendly, samples
+from cocos_demo.ui.common import (
+    HEAVY,
+    HEIGHT,
+    chosen,
+    friendly,
+    hexadecimal,
+    in_boxes,
+    in_facts,
+    samples,
+    shown,
+    step,
+    thumbnails,
+    upload,
+)
 from cocos_demo.ui.find import find
 
-START = "P009_studio_portrait"  # the photo that is there at the start
-CANVAS, HEIGHT = 512, 340
+CANVAS = 512
 # The pictures may lie below the window's edge: bring them in, once their place is there.
 SCROLL = """() => { setTimeout(() => document.querySelector("#picture")
     ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return []; }"""
@@ -31,12 +43,12 @@ class Read(NamedTuple):
 
 def tab(demo: gr.Blocks) -> None:
     """Lay out the tab inside a gr.Blocks and connect it."""
-    photos, portraits = photos_for(models.AUTO), samples("portraits")
+    photos, portraits = models.photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the last Read
     with gr.Row():
         with gr.Column(min_width=300):
             gr.HTML(step(1, "A photo"))
-            photo = upload(next((path for path in photos if START in path), photos[0]), "Photo")
+            photo = upload(models.start(photos), "Photo")
             photo_gallery = thumbnails(photos)
         with gr.Column(min_width=300):
             gr.HTML(step(2, "What the network sees of it"))
@@ -94,7 +106,7 @@ def tab(demo: gr.Blocks) -> None:
         **private,
         **HEAVY,
     ).failure(clear, None, [editor, about], **every, **quick)
-    model.change(lambda model: gr.Gallery(photos_for(model)), model, photo_gallery, **quick)
+    model.change(lambda model: gr.Gallery(models.photos_for(model)), model, photo_gallery, **quick)
     search.click(
         find_exemplar,
         [state, photo, model, folder],
@@ -189,17 +201,6 @@ def check(read: Read | None, photo: str | None, model: str) -> None:
         raise gr.Error("This photo has not been read yet: translate when its lines are there.", print_exception=False)
 
 
-def photos_for(model: str) -> list[str]:
-    """The photos to start from: part maps first for a checkpoint that reads them, last where the photo decides."""
-    maps = samples("parts")
-    return maps + samples("photos") if models.takes_maps(model) else samples("photos") + (maps if model == models.AUTO else [])
-
-
-def chosen(event: gr.SelectData) -> str:
-    """The sample that was clicked in a gallery."""
-    return event.value["image"]["path"]
-
-
 # Pieces
 
 
@@ -244,32 +245,3 @@ def in_words(result: Result, net: Translator) -> str:
     """What is said under the pictures; of the notes, the exemplar's: the photo's were told when it was read."""
     words = f"Painted at {net.size} × {net.size} pixels in {result.seconds:.2f} s on {result.device}, shown enlarged."
     return in_boxes(note for note in result.notes if note.startswith("Exemplar")) + in_facts(words)
-
-
-def in_facts(words: str) -> str:
-    return f'<p class="facts">{html.escape(words)}</p>'
-
-
-def in_boxes(notes) -> str:
-    return "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
-
-
-def hexadecimal(colour) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
-def step(number: int, words: str) -> str:
-    return f'<p class="step"><b>{number}</b>{words}</p>'
-
-
-def upload(path: str, label: str, **options) -> gr.Image:
-    return as_uploaded(gr.Image(path, label=label, show_label=False, height=HEIGHT, buttons=["fullscreen"], **options))
-
-
-def thumbnails(paths: list[str]) -> gr.Gallery:
-    look = {"show_label": False, "object_fit": "cover", "buttons": [], "elem_classes": "thumbs"}
-    return gr.Gallery(paths, allow_preview=False, **look)
-
-
-def shown(label: str, **options) -> gr.Image:
-    return gr.Image(label=label, format="png", interactive=False, buttons=["download", "fullscreen"], **options)
