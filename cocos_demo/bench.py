@@ -19,9 +19,10 @@ GIB = 2**30
 CASES = ("warp", "cycle", "contextual", "explicit matrix")
 COPIES = 3  # the explicit way holds at once: M, its softmax and a gradient
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
-EXAMPLES = {  # condition -> a photo and an exemplar that ship
+EXAMPLES = {  # condition -> a photo (or part map) and an exemplar that ship
     "portrait": ("photos/P009_studio_portrait.jpg", "portraits/P001_happy.jpg"),
     "figure": ("photos/P010_studio_posture.jpg", "figures/P006_studio_posture.jpg"),
+    "parts": ("parts/rendered_109_0.png", "figures/P006_studio_posture.jpg"),
 }
 
 
