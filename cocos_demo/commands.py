@@ -31,7 +31,7 @@ class Translate:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("out.png")
     """Where the picture goes; the ending says the format (.png, .jpg, .webp)."""
     model: str = "auto"
-    """"portrait", "figure", the path of a checkpoint, or "auto": whichever kind is found in the photo."""
+    """A checkpoint's name ("portrait", "figure", "parts", an imported one), its path, or "auto": by what the photo shows."""
     device: str = "auto"
     """"auto" (cuda, else mps, else cpu), or one of these."""
     save_steps: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None

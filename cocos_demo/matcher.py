@@ -30,6 +30,7 @@ class Matcher:
         self.translator = translator
         self._alpha = float(getattr(translator.net.config, "alpha", 100.0))
         self._pair: Pair | None = None
+        self.condition: Condition | None = None  # what the photo gave the network
         self.translation: Translation | None = None  # what the network answered for the two pictures
         self.notes: tuple[str, ...] = ()  # what a person should know: "Photo: 3 faces found; took the largest"
 
@@ -59,7 +60,8 @@ class Matcher:
         else:
             picture = open_photo(photo)
             frame = _frame_in(picture, condition)
-        self.translation, self.notes = out, tuple(f"Photo: {note}" for note in condition.found.notes) + example.notes
+        self.condition, self.translation = condition, out
+        self.notes = tuple(f"Photo: {note}" for note in condition.found.notes) + example.notes
         self._pair = Pair(
             Field.of(fx, fy),
             View("photo", picture, frame, condition.photo, tuple(fx.shape[1:])),

@@ -108,8 +108,9 @@ class Trainer:
         self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last) if args.weights.layers else None
         for module in (self.net, self.D):
             module.to(self.device, memory_format=torch.channels_last).train()
-        # The buffers are spectral norm's singular vectors u, v: an average of them is no unit vector any more, and would make
-        # sigma = u W v too small and the layer too strong. So they are copied, not averaged.
+        # The buffers are copied, not averaged. They are spectral norm's singular vectors u, v: an average of them is no unit
+        # vector any more, and would make sigma = u W v too small and the layer too strong; and SPADE's running statistics,
+        # which are averages already.
         self.ema = AveragedModel(self.net, multi_avg_fn=_moving_average(args.ema), use_buffers=False)
         betas = (args.beta1, args.beta2)
         self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
@@ -279,7 +280,7 @@ class Trainer:
         unbake(self.net, net.state_dict())
         self.ema.load_state_dict({"n_averaged": self.ema.n_averaged} | {
             f"module.{key}": value for key, value in self.net.state_dict().items()})
-        self.before, self.seconds = card["steps"], card["seconds"]
+        self.before, self.seconds = card.get("steps", 0), card.get("seconds", 0.0)  # imported ones tell neither
 
     def _read(self, path: Path) -> dict:
         try:

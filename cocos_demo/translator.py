@@ -104,7 +104,7 @@ class Translator:
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: str = "auto") -> "Translator":
-        """A shipped checkpoint by name ("portrait", "figure") or a path; raises CheckpointError, DeviceError."""
+        """A checkpoint by name, shipped ("portrait", ...) or imported, or by path; raises CheckpointError, DeviceError."""
         return cls(*checkpoints.load(name_or_path), device=device)
 
     def condition_of(self, photo) -> Condition:

@@ -10,7 +10,6 @@ from PIL import Image
 
 from cocos_demo.pair import Pair, Query, View
 from cocos_demo.photo import Frame
-from cocos_demo.translator import enlarge
 from cocos_demo.ui import marks, models
 from cocos_demo.ui.api import ALPHA
 from cocos_demo.ui.common import (
@@ -118,7 +117,7 @@ def pair_up(photo: str | None, exemplar: str | None, model: str, before: Matched
         return now, offered, looks[0] if other and looks else gr.skip(), None, None, in_facts("Choose an exemplar."), ""
     matcher = models.matcher(name, photo, exemplar)
     pair = replace(matcher.pair, photo=square(matcher.photo), exemplar=square(matcher.exemplar))
-    condition = enlarge(models.translator(name).condition_of(photo).image, SIDE).resize((SIDE, SIDE))
+    condition = matcher.condition.image.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     now = Matched(given, looks, pair, condition, matcher.notes)
     return now, offered, gr.skip(), *draw(now, base, heat, alpha)
 
