@@ -7,7 +7,8 @@ from PIL import Image, ImageColor
 from test_app import address, browser, client  # noqa: F401
 
 from cocos_demo import Matcher, viz
-from cocos_demo.ui import correspond, marks
+from cocos_demo.ui import correspond
+from cocos_demo.viz import marks
 
 VIEW = correspond.PHOTO, correspond.COSINES, 100
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cocos_demo.pair import Pair, Query, View
 from cocos_demo.photo import Frame
-from cocos_demo.ui import marks, models
+from cocos_demo.ui import models
 from cocos_demo.ui.api import ALPHA
 from cocos_demo.ui.common import (
     HEAVY,
@@ -25,7 +25,7 @@ from cocos_demo.ui.common import (
     thumbnails,
     upload,
 )
-from cocos_demo.viz import error_over, heat_over
+from cocos_demo.viz import error_over, heat_over, marks
 
 SIDE = 512  # pixels of the two pictures, whatever the network's own size: a click and an answer are counted in these
 PHOTO, CONDITION, ERROR = "Photo", "What the network sees", "Round trips"

@@ -6,6 +6,7 @@ for places a plane from blue to yellow and from light to dark. Figures of pictur
 their axes.
 """
 
+from . import marks
 from .curves import curves, training
 from .figures import components, flow, matches, matrix, points, query, warps
 from .overlays import error_over, flow_colours, heat_over, heatmap, place_colours, spread
@@ -13,5 +14,5 @@ from .sheets import COLUMNS, sheet, translations
 from .style import OKABE_ITO, position_colours, to_pil
 
 __all__ = ["COLUMNS", "OKABE_ITO", "components", "curves", "error_over", "flow", "flow_colours", "heat_over", "heatmap",
-           "matches", "matrix", "place_colours", "points", "position_colours", "query", "sheet", "spread", "to_pil", "training",
-           "translations", "warps"]
+           "marks", "matches", "matrix", "place_colours", "points", "position_colours", "query", "sheet", "spread", "to_pil",
+           "training", "translations", "warps"]

@@ -1,11 +1,12 @@
-"""What is drawn on the two pictures of the Correspond tab: numbered markers, the way back, a grid of coloured dots."""
+"""What is drawn on two pictures to be clicked: numbered markers, the way back, a grid of coloured dots."""
 
 import functools
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from cocos_demo.viz import OKABE_ITO, place_colours
+from .overlays import place_colours
+from .style import OKABE_ITO
 
 MOST = 12  # points
 # Okabe and Ito's seven, and five that differ from them in lightness; a marker's number tells where colours do not.
