@@ -168,3 +168,27 @@ def test_curves():
     assert [list(line.get_ydata()) for line in plots[0].lines] == [[1 / 50, 1 / 100], [3.0]]
     assert len({line.get_linestyle() for line in plots[0].lines}) == len({line.get_color() for line in plots[0].lines}) == 2
     assert [axes.get_title() for axes in viz.training({"a": log}, terms=("D",)).axes] == ["D"]
+
+
+def test_tiles_write_each_cell_its_number_in_its_place():
+    amounts = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+    colours, numbers = viz.tiles({"a": np.zeros((2, 2, 3)), "b": amounts}).axes
+    assert [text.get_text() for text in colours.texts] == ["0", "1", "2", "3"] and colours.get_title() == "a"
+    written = {text.get_text(): text.get_position() for text in numbers.texts}
+    assert written["2"] == (2.5, 0.5) and written["3"] == (0.5, 1.5)
+    assert (numbers.texts[0].get_color(), numbers.texts[5].get_color()) == ("white", "black")  # on dark, on light
+    assert [text.get_text() for text in viz.tiles({"b": amounts}, [amounts / 4]).axes[0].texts][1] == "0.25"
+
+
+def test_weights_are_spread_over_one_place_or_over_all():
+    assert viz.spread_over(np.array([0.0, 1.0, 0.0])) == 1
+    assert viz.spread_over(np.full((2, 4), 1 / 8)) == pytest.approx(8)
+    assert viz.spread_over(np.array([0.5, 0.25, 0.25])) == pytest.approx(2**1.5)  # the entropy is 1.5 bits
+
+
+def test_bars_of_sharpness_are_the_weights_of_the_query(pair):
+    q = pair.query(120.5, 77.25, 10)
+    figure = viz.sharpness(q, (1, 10))
+    bars = [bar.get_height() for bar in figure.axes[3].patches]
+    np.testing.assert_allclose(bars, np.sort(q.weights, axis=None)[::-1][: len(bars)], rtol=1e-4)
+    assert figure.axes[3].get_title() == f"as if {viz.spread_over(q.weights):.3g} places"
