@@ -36,6 +36,7 @@ class AblationArgs:
     test: Path  # another of other people: its split "test" is measured
     out: Path  # a folder a row, ablation.json, ablation.jpg
     rows: tuple[str, ...] = tuple(ROWS)
+    preset: str = "tiny"  # of the networks: tiny, or mini as in the lessons
     steps: int = 500
     batch: int = 6
     size: int = 64  # pixels
@@ -52,9 +53,10 @@ def row(name: str, args: AblationArgs) -> TrainArgs:
     # for poses), without which so short a run finds nothing.
     choices = {} if name == "spade" else {"stride": "2", "exemplar_input": "image+condition"}
     return TrainArgs(
-        data=(args.data,), out=args.out / name, name=name, system="spade" if name == "spade" else "cocosnet", size=args.size,
-        steps=args.steps, batch=args.batch, lr_g=1e-3, lr_d=1e-3, d_width=16, seed=args.seed, threads=1, save_every=100,
-        features=args.features, weights=ROWS[name], mix=Mix(same=0.6, pseudo=0.2, cross=0.2, move=0.0), choices=choices)
+        data=(args.data,), out=args.out / name, name=name, system="spade" if name == "spade" else "cocosnet",
+        preset=args.preset, size=args.size, steps=args.steps, batch=args.batch, lr_g=1e-3, lr_d=1e-3, d_width=16, seed=args.seed,
+        threads=1, save_every=100, features=args.features, weights=ROWS[name],
+        mix=Mix(same=0.6, pseudo=0.2, cross=0.2, move=0.0), choices=choices)
 
 
 def train_row(name: str, args: AblationArgs) -> Path:

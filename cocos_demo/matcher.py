@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from .conditions.maps import LARGEST
+from .datasets.surfaces import surface_of
 from .models.cocosnet import Translation
 from .models.field import Field
 from .pair import MatchError, OutOfFrame, Pair, Points, Query, Side, View
@@ -62,10 +63,11 @@ class Matcher:
             frame = _frame_in(picture, condition)
         self.condition, self.translation = condition, out
         self.notes = tuple(f"Photo: {note}" for note in condition.found.notes) + example.notes
+        look = open_photo(exemplar)
         self._pair = Pair(
             Field.of(fx, fy),
-            View("photo", picture, frame, condition.photo, tuple(fx.shape[1:])),
-            View("exemplar", open_photo(exemplar), example.frame, example.crop, tuple(fy.shape[1:])),
+            View("photo", picture, frame, condition.photo, tuple(fx.shape[1:]), surface_of(picture)),
+            View("exemplar", look, example.frame, example.crop, tuple(fy.shape[1:]), surface_of(look)),
             patches=getattr(t.net.config, "carries", "pixels") == "patches")
         return self
 
@@ -134,6 +136,10 @@ class Matcher:
     def cycle(self, source: Side = "exemplar") -> Image.Image:
         """Eq. 12 at the present alpha: the source's crop, moved to the other picture and back."""
         return self.pair.cycle(self.alpha, source)
+
+    def truth(self, x: float, y: float, source: Side = "photo") -> tuple[float, float] | None:
+        """The true place of a point in the other picture, where it is known: between rendered samples."""
+        return self.pair.truth(x, y, source)
 
     def components(self):
         """The features of photo and exemplar as colours (h, w, 3) in 0..1: principal components in one basis."""

@@ -5,7 +5,7 @@ a click: pixel -> unit square of the frame -> cell u of the grid and the offset 
 same offset (as whole patches move) -> unit square of the other frame -> pixel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from .datasets.truth import Surface, twins
 from .models import correspondence
 from .models.field import Field, attention
 from .photo import Frame, to_array, to_image
@@ -40,6 +41,21 @@ class View:
     frame: Frame  # the square, in pixels of `picture`
     crop: Image.Image  # (S, S) RGB, what `frame` cuts out
     grid: tuple[int, int]  # (h, w)
+    surface: Surface | None = None  # of `picture`, where it is known: rendered figures
+
+    @classmethod
+    def whole(cls, name: Side, picture: Image.Image, grid: tuple[int, int], surface: Surface | None = None) -> "View":
+        """A square picture that the network saw as it is."""
+        if picture.width != picture.height:
+            raise MatchError(f"the {name} must be square, got {picture.width} x {picture.height}")
+        side = picture.width
+        return cls(name, picture, Frame(side / 2, side / 2, side), picture.convert("RGB"), grid, surface)
+
+    def square(self, side: int) -> "View":
+        """The same view of its square alone, enlarged to side x side: pixels are now counted in that."""
+        surface = self.surface and self.surface.cut(self.frame, self.picture.size)
+        whole = View.whole(self.name, self.crop.resize((side, side), Image.Resampling.LANCZOS), self.grid, surface)
+        return replace(whole, crop=self.crop)
 
     def covers(self, x: float, y: float) -> bool:
         """Whether (x, y) lies in the picture and in the square."""
@@ -121,6 +137,12 @@ class Query:
     round_trip: Trip
     source: View
     target: View
+    truth: tuple[float, float] | None = None  # the true place in target.picture; None: unknown, or hidden there
+
+    @property
+    def error(self) -> float | None:
+        """How many pixels of the target the match is off the true place."""
+        return None if self.truth is None else float(np.hypot(self.x - self.truth[0], self.y - self.truth[1]))
 
 
 @dataclass(frozen=True)
@@ -154,6 +176,17 @@ class Pair:
     exemplar: View
     patches: bool = False  # whether a warp moves whole patches, or each cell's mean colour
 
+    @classmethod
+    def between(cls, photo: Image.Image, exemplar: Image.Image, fx: torch.Tensor, fy: torch.Tensor,
+                surfaces: tuple[Surface | None, Surface | None] = (None, None)) -> "Pair":
+        """Two square pictures, and features of them from anywhere: raw pixels, VGG, a network of yours.
+
+        fx (C, h, w), fy (C, h', w'), compared as in Eq. 3. Raises MatchError for pictures that are not square.
+        """
+        views = [View.whole(name, picture, tuple(f.shape[1:]), surface) for name, picture, f, surface
+                 in zip(("photo", "exemplar"), (photo, exemplar), (fx, fy), surfaces)]
+        return cls(Field.of(fx, fy), *views)
+
     def _from(self, source: Side) -> tuple[Field, View, View]:
         if source not in ("photo", "exemplar"):
             raise MatchError(f'source is "photo" or "exemplar", not {source!r}')
@@ -180,7 +213,29 @@ class Pair:
             at=(float(x), float(y)), x=best[0].x, y=best[0].y, score=best[0].score,
             heatmap=row.cpu().numpy().reshape(there.grid), weights=weights.cpu().numpy().reshape(there.grid), alpha=alpha,
             best=best, colour=w @ there.colours, soft=tuple(there.pixels((w @ there.centres + offset)[None])[0].tolist()),
-            round_trip=Trip(*home.tolist(), off), source=here, target=there)
+            round_trip=Trip(*home.tolist(), off), source=here, target=there, truth=self.truth(x, y, source))
+
+    def truth(self, x: float, y: float, source: Side = "photo") -> tuple[float, float] | None:
+        """The true place of (x, y), in pixels of the other picture; None where it is unknown, hidden or no figure is."""
+        (place,) = self._truths([[x, y]], source)
+        return None if np.isnan(place).any() else tuple(place.tolist())
+
+    def errors(self, source: Side = "photo") -> np.ndarray:
+        """How many pixels of the target the best match of each cell of the source is off its true place. (h, w), NaN where
+        that is unknown."""
+        _, here, there = self._from(source)
+        matched = there.frame.to_photo(self.flow(source).reshape(-1, 2))
+        off = np.linalg.norm(matched - self._truths(here.frame.to_photo(here.centres), source), axis=1)
+        return off.reshape(here.grid)
+
+    def _truths(self, points, source: Side) -> np.ndarray:
+        """(N, 2) pixels of the source -> their true places in pixels of the target, NaN where unknown."""
+        _, here, there = self._from(source)
+        points = np.asarray(points, np.float64)
+        if here.surface is None or there.surface is None:
+            return np.full_like(points, np.nan)
+        unit = twins(here.surface, there.surface, points / here.picture.size)
+        return unit * there.picture.size
 
     def match(self, points, source: Side = "photo") -> Points:
         """The best match of each of (N, 2) points, there and back, in blocks of rows. Raises OutOfFrame."""

@@ -63,7 +63,7 @@ def test_each_sample_figure_can_be_read(path):
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("photos/*")), ids=lambda path: path.stem)
 def test_the_kind_of_each_sample_photo_is_found(path):
     kind = conditions.detect(path)
-    assert kind == ("figure" if "posture" in path.name else "portrait")
+    assert kind == ("figure" if "posture" in path.name or "rendered" in path.name else "portrait")
     KINDS[kind].find(path)
 
 

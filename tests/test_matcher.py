@@ -10,7 +10,9 @@ from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, SIZE, checkpoint
 from PIL import Image, ImageDraw
 
 from cocos_demo import Matcher, checkpoints, conditions
-from cocos_demo.datasets.truth import true_place
+from cocos_demo.datasets import surfaces
+from cocos_demo.datasets.surfaces import surface_of
+from cocos_demo.datasets.truth import Surface, twins
 from cocos_demo.metrics.places import LEFT_EYE, RIGHT_EYE
 from cocos_demo.models import SYSTEMS, correspondence
 from cocos_demo.models.field import Field, attention
@@ -249,16 +251,106 @@ def test_a_click_holds_two_rows_of_the_matrix():
     assert sum(max(event.self_device_memory_usage, event.self_cpu_memory_usage) for event in profile.events()) < 40 * 48 * 48 * 4
 
 
-def test_true_places():
-    surface_a, surface_b = (np.random.default_rng(seed).random((6, 8, 3)).astype(np.float32) for seed in (0, 1))
+def test_twins():
+    places_a, places_b = (np.random.default_rng(seed).random((6, 8, 3)).astype(np.float32) for seed in (0, 1))
     mask = np.ones((6, 8), bool)
     mask[0] = False
-    surface_b[4, 2] = surface_a[3, 5]
-    assert true_place(surface_a, mask, surface_b, mask, 5.2, 3.9) == (2.5, 4.5)
-    assert true_place(surface_a, mask, surface_b, mask, 5.2, 0.9) is None  # no figure there
-    surface_b[4, 2] += 1
-    assert true_place(surface_a, mask, surface_b, mask, 5.2, 3.9, tolerance=1e-3) is None  # hidden
-    assert true_place(surface_a, mask, surface_b, mask, 8.0, 3.0) is None
+    places_b[4, 2] = places_a[3, 5]
+    a, b, scale = Surface(places_a, mask), Surface(places_b, mask), np.array([8, 6])
+    asked = np.array([[5.2, 3.9], [5.2, 0.9], [8.0, 3.0], [-0.1, 3.0]]) / scale  # its twin; no figure; outside
+    assert np.allclose(twins(a, b, asked) * scale, [[2.5, 4.5], *[[np.nan] * 2] * 3], equal_nan=True)
+    places_b[4, 2] += 1
+    assert np.isnan(twins(a, b, asked[:1], tolerance=1e-3)).all()  # hidden
+    assert np.isnan(twins(a, Surface(places_b, np.zeros_like(mask)), asked)).all()
+
+
+def test_a_surface_is_cut_as_its_picture_is():
+    rng = np.random.default_rng(0)
+    places, mask = rng.random((64, 64, 3)), rng.random((64, 64)) > 0.3
+    picture = Image.fromarray((places * 255).astype(np.uint8)).resize((256, 256), Image.Resampling.NEAREST)
+    frame = Frame(212, 88, 96)  # reaches beyond the right border
+    cut = Surface(places, mask).cut(frame, picture.size)
+    assert cut.mask.shape == (24, 24) and not cut.mask[:, 23].any()
+    assert np.array_equal(cut.places[:, :23], places[10:34, 41:]) and np.array_equal(cut.mask[:, :23], mask[10:34, 41:])
+    assert Surface(places, mask).cut(Frame(128, 128, 256), (256, 256)).mask.tolist() == mask.tolist()
+
+
+def rolled(shift=(2, 3), side=8, size=32):
+    """A pair whose exemplar is the photo rolled by whole cells, with surfaces that know it, and features that find it."""
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (side, side, 3), np.uint8)
+    places = rng.random((side, side, 3)).astype(np.float32) * 10
+    f = torch.randn(16, side, side)
+    move = dict(shift=shift, axis=(0, 1))
+    pictures = [Image.fromarray(c).resize((size, size), Image.Resampling.NEAREST) for c in (colours, np.roll(colours, **move))]
+    known = tuple(Surface(p, np.ones((side, side), bool)) for p in (places, np.roll(places, **move)))
+    return Pair.between(*pictures, f, torch.roll(f, shift, (1, 2)), known)
+
+
+@pytest.mark.parametrize("source, place", [("photo", (18.0, 22.0)), ("exemplar", (26.0, 6.0))])
+def test_the_truth_of_a_click(source, place):
+    p = rolled()
+    q = p.query(6.5, 14.25, 100, source=source)
+    assert q.truth == place and p.truth(6.5, 14.25, source) == place
+    assert q.error == pytest.approx(np.hypot(0.5, 0.25))  # the match keeps the offset in its cell, the truth is a centre
+    assert (p.errors(source) == 0).all()
+
+
+def test_wrong_matches_have_their_distance_and_unknown_places_none():
+    p = rolled()
+    wrong = Pair.between(p.photo.picture, p.exemplar.picture, torch.roll(p.field.x.T.unflatten(1, (8, 8)), 1, 2),
+                         p.field.y.T.unflatten(1, (8, 8)), (p.photo.surface, p.exemplar.surface))
+    errors = wrong.errors()
+    assert np.allclose(np.delete(errors, 5, axis=1), 4) and np.allclose(errors[:, 5], 28)  # a cell; round the border
+    p.exemplar.surface.mask[:] = False
+    assert np.isnan(p.errors()).all() and p.query(6, 14, 100).truth is None and p.query(6, 14, 100).error is None
+    bare = Pair.between(p.photo.picture, p.exemplar.picture, torch.randn(4, 8, 8), torch.randn(4, 5, 5))
+    assert bare.truth(3, 3) is None and np.isnan(bare.errors("exemplar")).all()
+    with pytest.raises(MatchError, match="the exemplar must be square, got 32 x 16"):
+        Pair.between(p.photo.picture, p.exemplar.picture.crop((0, 0, 32, 16)), torch.randn(4, 8, 8), torch.randn(4, 5, 5))
+
+
+def test_the_square_of_a_view_keeps_what_is_true():
+    p = rolled()
+    frame = Frame(16, 16, 16)  # the middle half: cells 2 to 5
+    views = [replace(v, frame=frame, crop=frame.cut(v.picture, 16), grid=(4, 4)) for v in (p.photo, p.exemplar)]
+    part = Pair(Field.of(torch.randn(4, 4, 4), torch.randn(4, 4, 4)), *views)
+    large = replace(part, photo=part.photo.square(160), exemplar=part.exemplar.square(160))
+    assert large.photo.picture.size == (160, 160) and large.photo.crop.size == (16, 16)
+    for x, y in ((9.0, 9.0), (11.0, 13.0)):
+        truth, scaled = part.truth(x, y), large.truth((x - 8) * 10, (y - 8) * 10)
+        assert (scaled is None) == (not (8 <= truth[0] < 24 and 8 <= truth[1] < 24))
+        assert scaled is None or np.allclose(np.array(truth) * 10 - 80, scaled)
+
+
+def test_rendered_samples_are_known_by_their_looks():
+    picture = Image.open(SAMPLES / "photos" / "rendered_05_0.jpg")
+    known = surface_of(picture)
+    assert known.mask.mean() > 0.02 and surface_of(picture.resize((300, 300))) is known
+    other = surface_of(Image.open(SAMPLES / "figures" / "rendered_05_1.jpg"))
+    assert other is not None and other is not known
+    assert surface_of(Image.open(PORTRAIT)) is None and surface_of(picture.crop((0, 0, 380, 384))) is None
+    names = {path.stem for folder in ("photos", "figures") for path in (SAMPLES / folder).glob("rendered_*.jpg")}
+    assert names == {path.stem for path in surfaces.FOLDER.glob("*.npz")}
+
+
+def test_a_surface_is_kept_only_of_its_own_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr(surfaces, "FOLDER", tmp_path / "kept")
+    folder = tmp_path / "prepared"
+    for part in ("images", "surface"):
+        (folder / part).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8)).resize((96, 96), Image.Resampling.NEAREST)
+    picture.save(folder / "images" / "F.jpg", quality=95, subsampling=0)
+    picture.resize((200, 200)).save(tmp_path / "sample.png")
+    xyz = rng.integers(0, 65536, (96, 96, 3), np.uint16)
+    np.savez(folder / "surface" / "F.npz", xyz=xyz, mask=np.ones((96, 96), bool))
+    (folder / "index.json").write_text('{"surface": {"low": [0, 0, 0], "high": [1, 1, 1]}}')
+    with np.load(surfaces.keep(tmp_path / "sample.png", folder, "F")) as file:
+        assert np.abs(file["places"] / 1000 - xyz / 65535).max() < 0.00051
+    Image.new("RGB", (200, 200)).save(tmp_path / "black.png")
+    with pytest.raises(ValueError, match="does not show what"):
+        surfaces.keep(tmp_path / "black.png", folder, "F")
 
 
 # ---- with networks ----

@@ -1,9 +1,32 @@
 """True matches between two pictures whose surfaces are known: the nearest twin on the canonical body (torch, numpy)."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+
+from ..photo import Frame
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What a picture shows of a body, at any resolution: `places` (h, w, 3) in metres on the canonical body, `mask` (h, w)
+    bool, where the figure is."""
+
+    places: np.ndarray
+    mask: np.ndarray
+
+    def cut(self, frame: Frame, size: tuple[int, int]) -> "Surface":
+        """The surface in a square of the picture: `frame` in pixels of the picture, which has `size` (width, height)."""
+        h, w = self.mask.shape
+        side = max(1, round(frame.side * max(w / size[0], h / size[1])))  # samples are repeated rather than left out
+        y, x = (np.mgrid[:side, :side] + 0.5) / side
+        xy = frame.to_photo(np.stack([x.ravel(), y.ravel()], axis=1)) / size * (w, h)
+        column, row = np.floor(xy).astype(int).T
+        inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
+        at = row.clip(0, h - 1), column.clip(0, w - 1)
+        return Surface(self.places[at].reshape(side, side, 3), (self.mask[at] & inside).reshape(side, side))
 
 
 class Matches(NamedTuple):
@@ -37,18 +60,24 @@ def true_matches(surface_a, mask_a, surface_b, mask_b, tolerance=0.03, chunk=204
     return Matches(source, candidates[index.numpy()], distance, distance < tolerance)
 
 
-def true_place(surface_a, mask_a, surface_b, mask_b, x: float, y: float, tolerance=0.03) -> tuple[float, float] | None:
-    """Where the point (x, y) of A is in B, both in pixels with centres at .5: the centre of its twin's pixel.
+def twins(a: Surface, b: Surface, points, tolerance: float = 0.03) -> np.ndarray:
+    """Where points (N, 2) of A are in B, both in unit coordinates x, y of their pictures: the centre of the twin's sample. (N, 2)
 
-    None where A shows no figure there, or where the twin is hidden in B. Arrays as for `true_matches`.
+    NaN where A shows no figure, and where the twin is hidden in B or lies outside it.
     """
-    column, row = int(x), int(y)
-    height, width = mask_a.shape
-    if not (0 <= x < width and 0 <= y < height and mask_a[row, column] and mask_b.any()):
-        return None
-    here = np.zeros_like(mask_a)
-    here[row, column] = True
-    found = true_matches(surface_a, here, surface_b, mask_b, tolerance)
-    if not found.visible[0]:
-        return None
-    return float(found.target[0, 1] + 0.5), float(found.target[0, 0] + 0.5)
+    points = np.asarray(points, np.float64).reshape(-1, 2)
+    (h, w), out = a.mask.shape, np.full((len(points), 2), np.nan)
+    column, row = np.floor(points * (w, h)).astype(int).T
+    inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
+    asked = np.flatnonzero(inside)
+    asked = asked[a.mask[row[asked], column[asked]]]
+    if not len(asked) or not b.mask.any():
+        return out
+    here = np.zeros_like(a.mask)
+    here[row[asked], column[asked]] = True
+    found = true_matches(a.places, here, b.places, b.mask, tolerance)
+    unit = np.full((h, w, 2), np.nan)
+    seen = tuple(found.source[found.visible].T)
+    unit[seen] = (found.target[found.visible, ::-1] + 0.5) / b.mask.shape[::-1]
+    out[asked] = unit[row[asked], column[asked]]
+    return out

@@ -117,6 +117,7 @@ class CoCosNetConfig:
 
 
 PRESETS = {
+    "mini": dict(size=64, pyramid=(12, 24, 48, 48), stride=2, features=32, hidden=16, generator=(48, 48, 32, 24)),
     "tiny": dict(),
     "full": dict(size=256, pyramid=(64, 128, 256, 512, 512), features=256, hidden=128,
                  generator=(1024, 1024, 512, 256, 128, 64)),
