@@ -1,5 +1,6 @@
 """Figures and overlays: what is drawn lies where it was asked for, and its colours can be told apart."""
 
+import io
 import sys
 
 import numpy as np
@@ -14,6 +15,7 @@ from cocos_demo import viz
 from cocos_demo.models.field import Field
 from cocos_demo.pair import Pair, View
 from cocos_demo.photo import Frame
+from cocos_demo.viz.style import row_of_pictures, show
 
 # Machado, Oliveira and Fernandes 2009: what people without one kind of cone see, in linear light.
 BLIND = {
@@ -143,6 +145,19 @@ def test_figures_know_no_pyplot_and_show_themselves(pair):
         assert np.asarray(viz.to_pil(figure)).std() > 5
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
+
+
+def test_notebooks_keep_photographs_as_jpeg_and_charts_as_png(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    photograph = noise(440, 440, 0)
+    figure, (axes,) = row_of_pictures([photograph])
+    show(axes, photograph, photograph.size)
+    figure._ipython_display_()
+    viz.curves([0, 1], {"loss": [2.0, 1.0]}, "step", "loss")._ipython_display_()
+    assert [next(iter(data)) for data in shown] == ["image/jpeg", "image/png"]
+    with Image.open(io.BytesIO(shown[0]["image/jpeg"])) as kept:
+        assert np.abs(np.array(kept, int) - np.asarray(viz.to_pil(figure))).mean() < 15  # of noise, the hardest there is
 
 
 def test_the_way_back_is_drawn_where_it_ends():

@@ -28,6 +28,16 @@ class Drawing(Figure):
         self.savefig(file, format="png")
         return file.getvalue()
 
+    def _ipython_display_(self) -> None:
+        """What notebooks show and keep: PNG, or JPEG where that is smaller, as it is with photographs."""
+        from IPython.display import display
+
+        png, jpeg = self._repr_png_(), io.BytesIO()
+        to_pil(self).save(jpeg, "JPEG", quality=85, subsampling=0)
+        jpeg = jpeg.getvalue()
+        kind, data = ("image/png", png) if len(png) <= len(jpeg) else ("image/jpeg", jpeg)
+        display({kind: data, "text/plain": repr(self)}, raw=True)
+
 
 def to_pil(figure: Figure) -> Image.Image:
     """A figure as an RGB picture."""
