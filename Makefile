@@ -1,6 +1,9 @@
-# make demo   environment, install, app at http://127.0.0.1:7860 (GRADIO_SERVER_PORT changes the port)
-# make test   the same environment with everything the tests need, then all tests and notebooks
-# make lint   ruff
+# make demo        environment, install, app at http://127.0.0.1:7860 (GRADIO_SERVER_PORT changes the port)
+# make test        the same environment with everything the tests need, then all tests and notebooks
+# make lessons     Jupyter on the first lesson
+# make lint        ruff
+# make notebooks   execute the lessons again and keep their outputs (NOTEBOOKS names one)
+# make badges      write the address in docs/urls.toml into the lessons
 # Another Python: make demo PYTHON=python3.12
 
 PYTHON ?= python3
@@ -9,13 +12,25 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LISTS := requirements.txt pyproject.toml
 
-.PHONY: demo test lint clean
+NOTEBOOKS ?= $(wildcard notebooks/*.ipynb)
+
+.PHONY: demo test lessons lint notebooks badges clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python app.py
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest $(ARGS)
+
+lessons: $(VENV)/demo.stamp
+	$(BIN)/jupyter lab --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks/00_start_here.ipynb
+
+notebooks: $(VENV)/test.stamp badges
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace $(NOTEBOOKS)
+	$(BIN)/nb-clean clean -o -e --preserve-cell-metadata-field tags $(NOTEBOOKS)
+
+badges: $(VENV)/test.stamp
+	$(BIN)/python notebooks/badges.py
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
