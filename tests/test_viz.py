@@ -111,7 +111,17 @@ def test_matches_have_the_colour_of_their_place(pair):
     np.testing.assert_allclose(right.get_offsets(), found.targets)
     assert np.array_equal(left.get_facecolors(), right.get_facecolors())
     assert len(np.unique(left.get_facecolors().round(3), axis=0)) == len(found)
+    few = viz.matches(found.only((found.points - found.points[0]).max(1) < 50)).axes[0].collections[0].get_facecolors()
+    assert np.abs(few[0] - few[-1]).max() > 0.4  # near points in all colours too
     assert isinstance(viz.matches(found.only(found.scores > 2)), Figure)  # none at all
+
+
+def test_a_gallery_has_a_column_a_title():
+    a, b, c = (noise(8, 6, seed) for seed in range(3))
+    axes = viz.gallery({"one": [a, b], "two": [c]}).axes
+    assert [each.get_title() for each in axes] == ["one", "two", "", ""]
+    drawn = [np.array_equal(axes[i].images[0].get_array(), np.asarray(picture)) for i, picture in ((0, a), (1, c), (2, b))]
+    assert all(drawn) and not axes[3].images and not axes[3].axison
 
 
 def test_a_flow_that_goes_nowhere_is_its_own_key(pair):

@@ -11,8 +11,8 @@ from matplotlib.patheffects import Normal, Stroke
 
 from ..pair import Pair, Points, Query, Side, View
 from ..photo import Frame
-from .overlays import error_over, flow_colours, heatmap, place_colours, shrunk
-from .style import LARGE, OKABE_ITO, SMALL, Drawing, row_of_pictures, show
+from .overlays import error_over, flow_colours, heatmap, shrunk
+from .style import LARGE, OKABE_ITO, SMALL, Drawing, position_colours, row_of_pictures, show
 
 OUTLINE = [Stroke(linewidth=3.5, foreground="black"), Normal()]
 POINT = OKABE_ITO[0]
@@ -57,11 +57,12 @@ def points(queries: Sequence[Query], lines: bool = True) -> Drawing:
 
 
 def matches(found: Points, lines: bool = False) -> Drawing:
-    """Many points and their matches in the same colours: each has the colour of its place in the source. Lines are
-    for a hundred points at most."""
+    """Many points and their matches in the same colours: each has the colour of its place among the points. Lines are for a
+    hundred points at most."""
     pictures = [shrunk(view.picture) for view in (found.source, found.target)]
     figure, (left, right) = row_of_pictures(pictures)
-    colours = place_colours(found.source.frame.to_unit(found.points), found.source)
+    low, high = (found.points.min(0), found.points.max(0)) if len(found) else (0, 1)
+    colours = position_colours((found.points - low) / np.maximum(high - low, 1))
     for axes, picture, view, xy in zip((left, right), pictures, (found.source, found.target), (found.points, found.targets)):
         show(axes, picture.convert("L"), view.picture.size, view.name, cmap="gray", vmin=-120, vmax=300)
         _frame(axes, view)

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ..photo import to_image
+from .style import LARGE, Drawing, show
 
 COLUMNS = ("condition", "exemplar", "warped exemplar", "output", "photo")
 
@@ -26,6 +27,19 @@ def sheet(columns: Sequence[Sequence[Image.Image]], titles: Sequence[str] = COLU
                 at = (p * group + c * (side + gap), head + r * (side + gap))
                 page.paste(picture.resize((side, side), Image.Resampling.LANCZOS), at)
     return page
+
+
+def gallery(columns: dict[str, Sequence[Image.Image]], side: float = 1.9) -> Drawing:
+    """Pictures in columns as a figure: title -> pictures from top to bottom, each `side` inches. Notebooks keep it small."""
+    rows = max(map(len, columns.values()))
+    figure = Drawing(side * len(columns), side * rows + 0.35)
+    for (title, pictures), plots in zip(columns.items(), figure.subplots(rows, len(columns), squeeze=False).T):
+        for axes, picture in zip(plots, pictures):
+            show(axes, picture, picture.size)
+        for axes in plots[len(pictures):]:
+            axes.set_axis_off()
+        plots[0].set_title(title, fontsize=LARGE)
+    return figure
 
 
 @torch.no_grad()
