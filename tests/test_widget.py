@@ -1,0 +1,180 @@
+"""The clickable widget: what answers a click, what a saved notebook keeps, and clicks in a real browser."""
+
+import base64
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageColor
+
+from cocos_demo.datasets.truth import Surface
+from cocos_demo.pair import MatchError, OutOfFrame, Pair
+from cocos_demo.photo import Frame
+from cocos_demo.viz import marks
+from cocos_demo.widget import LARGEST, Clicks, CorrespondenceWidget, Shown
+
+ORDER = torch.randperm(64, generator=torch.Generator().manual_seed(3))
+
+
+def smooth(seed, width=64, height=64):
+    """A soft picture of many colours."""
+    few = np.random.default_rng(seed).integers(40, 216, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(few).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def made_up(surfaces=(None, None)) -> Pair:
+    """Two pictures of 64 x 64 pixels and 8 x 8 cells; cell u of the photo is cell ORDER[u] of the exemplar."""
+    fy = torch.randn(16, 8, 8, generator=torch.Generator().manual_seed(0))
+    return Pair.between(smooth(1), smooth(2), fy.flatten(1)[:, ORDER].unflatten(1, (8, 8)), fy, surfaces)
+
+
+def place(x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of the photo is in the exemplar."""
+    row, column = divmod(int(ORDER[int(y) // 8 * 8 + int(x) // 8]), 8)
+    return column * 8 + x % 8, row * 8 + y % 8
+
+
+def picture_of(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def still_of(widget) -> Image.Image:
+    bundle = widget._repr_mimebundle_()
+    return picture_of(base64.b64decode((bundle[0] if isinstance(bundle, tuple) else bundle)["image/png"]))
+
+
+def test_the_package_is_imported_without_the_widget():
+    code = "import sys, cocos_demo; assert not {'anywidget', 'ipywidgets'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_presets_are_asked_from_the_start():
+    clicks = Clicks(made_up(), [(12.5, 20.5), (3, 60)], alpha=30)
+    state, (photo, exemplar, heat) = clicks.answer({"do": "start"})
+    assert [p["at"] for p in state["points"]] == [(12.5, 20.5), (3, 60)]
+    for point in state["points"]:
+        assert point["match"] == pytest.approx(place(*point["at"])) and point["score"] == pytest.approx(1)
+        assert point["off"] == 0 and point["home"] == pytest.approx(point["at"]) and point["truth"] is None
+    assert state["alpha"] == 30 and state["painted"] == ["exemplar"]
+    assert state["start"]["photo"] == {"box": (0, 0, 64, 64), "size": (384, 384), "outline": None}
+    assert {picture_of(data).size for data in (photo, exemplar, heat)} == {(384, 384)}
+    assert np.abs(np.asarray(picture_of(photo), int) - np.asarray(clicks.shown["photo"].view.picture)).mean() < 2
+
+
+def test_a_click_finds_its_match_in_either_direction():
+    clicks = Clicks(made_up())
+    state, pictures = clicks.answer({"do": "click", "on": "photo", "at": [36, 12]})
+    (point,), last = state["points"], state["last"]
+    assert point["source"] == "photo" and point["match"] == pytest.approx(place(36, 12)) and state["painted"] == ["exemplar"]
+    q = clicks.pair.query(36, 12, 100)
+    assert [(c["score"], c["weight"]) for c in last["best"]] == [(c.score, c.weight) for c in q.best]
+    assert last["rest"] + sum(c["weight"] for c in last["best"]) == pytest.approx(1)
+    blend = (q.weights.reshape(-1, 1) * clicks.pair.exemplar.colours).sum(0)
+    assert np.abs(np.subtract(ImageColor.getrgb(last["blend"]), blend)).max() <= 1
+    hottest = picture_of(pictures[0]).getpixel(tuple(int(6 * i) for i in place(36, 12)))  # viridis ends in yellow
+    assert min(hottest[:2]) - hottest[2] > 60
+    state, _ = clicks.answer({"do": "click", "on": "exemplar", "at": list(point["match"])})
+    assert state["points"][1]["match"] == pytest.approx((36, 12)) and state["painted"] == ["photo"]
+
+
+def test_undo_and_clear():
+    clicks = Clicks(made_up(), [(12.5, 20.5), (3, 60)])
+    assert [p["at"] for p in clicks.answer({"do": "undo"})[0]["points"]] == [(12.5, 20.5)]
+    clicks.answer({"do": "click", "on": "photo", "at": [1, 1]})
+    state, pictures = clicks.answer({"do": "clear"})
+    assert state["points"] == [] and state["last"] is None and state["painted"] == ["photo", "exemplar"] and len(pictures) == 2
+    assert clicks.answer({"do": "undo"})[0] == state
+
+
+def test_alpha_and_heat():
+    clicks = Clicks(made_up(), [(12.5, 20.5), (40, 40)])
+    soft, cosines = clicks.answer({"do": "alpha", "alpha": 1})
+    sharp, same = clicks.answer({"do": "alpha", "alpha": 200})
+    assert cosines == same and sharp["last"]["best"][0]["weight"] > 0.99 > 0.1 > soft["last"]["best"][0]["weight"]
+    assert [q.alpha for q in clicks.queries] == [200, 200]
+    state, weights = clicks.answer({"do": "heat", "heat": "weights"})
+    assert state["heat"] == "weights" and weights != same
+    assert weights != clicks.answer({"do": "alpha", "alpha": 1})[1]
+
+
+def test_what_cannot_be_is_told_and_changes_nothing():
+    clicks = Clicks(made_up(), [(5 * i, 5) for i in range(12)])
+    for message, words in (({"do": "click", "on": "photo", "at": [5, 5]}, "12 points are the most"),
+                           ({"do": "alpha", "alpha": 201}, "between 1 and 200")):  # fmt: skip
+        told, pictures = clicks.answer(message)
+        assert words in told["error"] and not pictures and len(clicks.queries) == 12 and clicks.alpha == 100
+    clicks.answer({"do": "clear"})
+    assert "64 x 64" in clicks.answer({"do": "click", "on": "photo", "at": [64.5, 3]})[0]["error"]
+    for wrong, words in (({"points": [(3, 3)] * 13}, "12 points"), ({"alpha": 0}, "between 1 and 200"),
+                         ({"side": 5000}, "between 128 and 640"), ({"source": "sky", "points": [(1, 1)]}, "source")):  # fmt: skip
+        with pytest.raises(MatchError, match=words):
+            CorrespondenceWidget(made_up(), **wrong)
+    with pytest.raises(OutOfFrame, match=r"\(70, 3\) lies outside the photo"):
+        CorrespondenceWidget(made_up(), points=[(70, 3)])
+
+
+def test_a_matcher_needs_its_images_and_gives_its_alpha(tmp_path):
+    from made_up import FACE, PORTRAIT, checkpoint
+
+    from cocos_demo import Matcher
+
+    matcher = Matcher.load(checkpoint(tmp_path, "portrait"))
+    with pytest.raises(MatchError, match="set_images"):
+        CorrespondenceWidget(matcher)
+    matcher.set_images(FACE, PORTRAIT).alpha = 42
+    widget = CorrespondenceWidget(matcher, points=[(400, 300)])
+    assert widget.queries[0].alpha == 42 and (widget.queries[0].x, widget.queries[0].y) == (
+        pytest.approx(matcher.query(400, 300).x), pytest.approx(matcher.query(400, 300).y))  # fmt: skip
+
+
+def test_the_part_shown_holds_the_square():
+    pair = made_up()
+    turned = Frame(100, 60, 40, 0.3)
+    view = Shown.of(type(pair.photo)("photo", smooth(4, 160, 90), turned, turned.cut(smooth(4, 160, 90), 64), (8, 8)), 400)
+    left, top, width, height = view.box
+    reach = 20 * (np.cos(0.3) + np.sin(0.3))  # of the turned square, from its centre
+    assert (left, width) == (np.floor(100 - reach), np.ceil(100 + reach) - left) and top + height == np.ceil(60 + reach)
+    assert view.view.picture.size == (400, 400) and len(view.facts()["outline"]) == 4
+    assert view.on_screen((100, 60)) == pytest.approx((view.view.frame.cx, view.view.frame.cy))
+    beyond = Frame(45, 45, 120)  # part of the square lies beyond the picture
+    assert Shown.of(type(pair.photo)("photo", smooth(4, 90, 90), beyond, smooth(4), (8, 8)), 300).box == (0, 0, 90, 90)
+
+
+def test_the_true_place_is_told_where_it_is_known():
+    y, x = np.mgrid[:64, :64] / 64
+    body = np.stack([x, y, np.zeros_like(x)], -1).astype(np.float32)
+    surface = Surface(body, np.ones((64, 64), bool))
+    state, _ = Clicks(made_up((surface, surface)), [(12.5, 20.5)]).answer({"do": "start"})
+    (point,) = state["points"]
+    assert point["truth"] == pytest.approx((12.5, 20.5), abs=1)
+    assert point["error"] == pytest.approx(np.hypot(*np.subtract(place(12.5, 20.5), point["truth"])))
+
+
+def test_a_saved_notebook_shows_the_presets():
+    widget = CorrespondenceWidget(made_up(), points=[(12.5, 20.5), (50, 40)])
+    still = still_of(widget)
+    for number, at in enumerate([(12.5, 20.5), (50, 40)], 1):
+        ours = ImageColor.getrgb(marks.COLOURS[number - 1])
+        for left, (x, y) in ((0, at), (332, place(*at))):  # 320 pixels a side, 12 between
+            assert np.abs(np.subtract(still.getpixel((left + int(5 * x), int(5 * y))), ours)).max() <= 12
+    bundle = widget._repr_mimebundle_()[0]
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
+    assert "2 points" in bundle["text/plain"] and len(bundle["image/png"]) < 200_000
+
+
+def test_the_picture_stays_small_whatever_it_shows():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8))
+    f = torch.randn(16, 8, 8, generator=torch.Generator().manual_seed(0))
+    data = Clicks(Pair.between(noise, noise, f, f), [(12.5, 20.5)], side=640).png()
+    assert len(data) < LARGEST and picture_of(data).width >= 448
+
+
+def test_two_widgets_do_not_touch_each_other():
+    one, two = CorrespondenceWidget(made_up(), points=[(5, 5)]), CorrespondenceWidget(made_up())
+    two.clicks.answer({"do": "click", "on": "photo", "at": [9, 9]})
+    two.clicks.answer({"do": "alpha", "alpha": 7})
+    assert [q.at for q in one.queries] == [(5, 5)] and one.clicks.alpha == 100 and one.model_id != two.model_id
+    assert [q.at for q in two.queries] == [(9, 9)]
