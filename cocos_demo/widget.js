@@ -21,9 +21,9 @@ function table(head, rows) {
   return make("table", {}, make("thead", {}, row("th", head)), make("tbody", {}, ...rows.map((cells) => row("td", cells))));
 }
 
-/** One of the two pictures, with what is drawn over it. `ask` gets the pixel under the pointer. */
+/** One of the two pictures, with what is drawn over it. `ask` gets the pixel under the pointer; `resized` is told of a new width. */
 class Plate {
-  constructor(side, ask) {
+  constructor(side, ask, resized) {
     this.side = side;
     this.caption = make("figcaption", {}, side);
     this.picture = make("img", { alt: side, draggable: "false" });
@@ -38,13 +38,14 @@ class Plate {
     });
     this.plate.addEventListener("keydown", (event) => this.key(event, ask));
     this.plate.addEventListener("blur", () => this.cross?.remove());
+    this.observer = new ResizeObserver(() => this.box && this.plate.clientWidth !== this.size[0] && resized());
+    this.observer.observe(this.plate);
   }
 
   start({ box, size, outline }, plain) {
-    [this.box, this.size, this.outline, this.plain] = [box, size, outline, plain];
-    this.drawing.setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
-    this.element.style.maxWidth = `${size[0]}px`;
-    this.element.style.flexBasis = `${size[0]}px`;
+    if (this.plain) URL.revokeObjectURL(this.plain);
+    [this.box, this.outline, this.plain] = [box, outline, plain];
+    this.element.style.maxWidth = this.element.style.flexBasis = `${size[0]}px`;
     this.plate.style.aspectRatio = `${size[0]} / ${size[1]}`;
   }
 
@@ -63,12 +64,11 @@ class Plate {
     if (!step && event.key !== "Enter") return;
     event.preventDefault();
     event.stopPropagation();
-    const [width, height] = this.size;
-    const stride = event.shiftKey ? 20 : 4;
-    this.place ??= [width / 2, height / 2];
-    if (step) this.place = this.place.map((at, i) => Math.min(Math.max(at + stride * step[i], 0), this.size[i] - 1));
-    const [x, y] = this.place;
-    if (!step) this.ask(ask, x / width, y / height);
+    const stride = event.shiftKey ? 0.05 : 0.01;
+    this.place ??= [0.5, 0.5]; // shares of width and height
+    if (step) this.place = this.place.map((at, i) => Math.min(Math.max(at + stride * step[i], 0), 1));
+    else this.ask(ask, ...this.place);
+    const [x, y] = this.place.map((at, i) => at * this.size[i]);
     this.cross?.remove();
     this.cross = make("path", { class: "cross", d: `M${x - 10} ${y}h20M${x} ${y - 10}v20` });
     this.drawing.append(this.cross);
@@ -86,8 +86,11 @@ class Plate {
 
   clear(source) {
     this.picture.src = source ?? this.plain;
+    this.size = [this.plate.clientWidth, this.plate.clientHeight];
+    this.drawing.setAttribute("viewBox", `0 0 ${this.size.join(" ")}`);
     this.drawing.replaceChildren();
-    if (this.outline) this.drawing.append(make("polygon", { class: "outline", points: this.outline.flat().join(" ") }));
+    if (!this.outline) return;
+    this.drawing.append(make("polygon", { class: "outline", points: this.outline.map((at) => this.onScreen(at)).join(" ") }));
   }
 
   line(start, end, colour) {
@@ -175,10 +178,10 @@ function numbersTable({ best, rest, blend }) {
 
 export default {
   render({ model, el }) {
-    let colours, late, next; // next: a message that waits for the answer to the one before
+    let colours, late, next, redraw; // next: a message that waits for the answer to the one before
     let waiting = false;
     const urls = [];
-    const plates = Object.fromEntries(SIDES.map((side) => [side, new Plate(side, (on, at) => ask({ do: "click", on, at }))]));
+    const plates = Object.fromEntries(SIDES.map((side) => [side, new Plate(side, (on, at) => ask({ do: "click", on, at }), () => redraw?.())]));
     const { tools, show } = toolbar(ask);
     const status = make("p", { role: "status" });
     const tables = make("div", { class: "tables" });
@@ -210,13 +213,19 @@ export default {
       if (message.error) {
         for (const pending of el.querySelectorAll(".pending")) pending.remove();
         say(message.error, "error");
-      } else draw(message, pictures);
-      if (next) [message, next] = [next, undefined], ask(message);
+      } else {
+        urls.splice(0).forEach(URL.revokeObjectURL);
+        urls.push(...pictures);
+        redraw = () => draw(message, pictures);
+        redraw();
+      }
+      if (!next) return;
+      const again = next;
+      next = undefined;
+      ask(again);
     }
 
     function draw({ points, last, painted, alpha, heat }, pictures) {
-      urls.splice(0).forEach(URL.revokeObjectURL);
-      urls.push(...pictures);
       show({ alpha, heat });
       for (const side of SIDES) {
         plates[side].clear(painted.includes(side) ? pictures[painted.indexOf(side)] : undefined);
@@ -239,7 +248,7 @@ export default {
       const off = now.off === 0 ? "finds home" : `lands ${now.off.toFixed(0)} px off (white square)`;
       const error = now.truth ? ` The true place is ${now.error.toFixed(1)} px from its match (star).` : "";
       say(`There and back, point ${number} ${off}.${error}`);
-      tables.replaceChildren(pointsTable(points, colours), numbersTable(last));
+      tables.replaceChildren(make("div", {}, pointsTable(points, colours)), make("div", {}, numbersTable(last)));
     }
 
     model.on("msg:custom", answered);
@@ -247,6 +256,7 @@ export default {
     return () => {
       clearTimeout(late);
       model.off("msg:custom", answered);
+      SIDES.forEach((side) => plates[side].observer.disconnect());
       [...urls, ...SIDES.map((side) => plates[side].plain)].forEach((url) => url && URL.revokeObjectURL(url));
     };
   },

@@ -35,6 +35,7 @@ class Shown:
 
     view: View  # its picture is that part, in the size it has on screen
     box: tuple[int, int, int, int]  # left, top, width, height of the part, in pixels of the given picture
+    outline: list | None  # corners of the square there, where it is turned
 
     @classmethod
     def of(cls, view: View, side: int) -> "Shown":
@@ -48,7 +49,7 @@ class Shown:
         f = view.frame
         part = replace(view, picture=picture, surface=None,
                        frame=Frame((f.cx - left) * scale, (f.cy - top) * scale, f.side * scale, f.angle))
-        return cls(part, (int(left), int(top), int(right - left), int(bottom - top)))
+        return cls(part, (int(left), int(top), int(right - left), int(bottom - top)), corners.tolist() if f.angle else None)
 
     def on_screen(self, xy) -> tuple[float, float]:
         """A pixel of the given picture -> one of the part shown."""
@@ -57,8 +58,7 @@ class Shown:
 
     def facts(self) -> dict:
         """What the browser must know to place a click and a marker."""
-        corners = self.view.frame.to_photo([[0, 0], [1, 0], [1, 1], [0, 1]])
-        return {"box": self.box, "size": self.view.picture.size, "outline": corners.tolist() if self.view.frame.angle else None}
+        return {"box": self.box, "size": self.view.picture.size, "outline": self.outline}
 
 
 class Clicks:

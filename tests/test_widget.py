@@ -4,12 +4,15 @@ import base64
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageColor
+from test_app import browser  # noqa: F401
 
+import cocos_demo
 from cocos_demo.datasets.truth import Surface
 from cocos_demo.pair import MatchError, OutOfFrame, Pair
 from cocos_demo.photo import Frame
@@ -136,8 +139,9 @@ def test_the_part_shown_holds_the_square():
     view = Shown.of(type(pair.photo)("photo", smooth(4, 160, 90), turned, turned.cut(smooth(4, 160, 90), 64), (8, 8)), 400)
     left, top, width, height = view.box
     reach = 20 * (np.cos(0.3) + np.sin(0.3))  # of the turned square, from its centre
+    assert view.outline == turned.to_photo([[0, 0], [1, 0], [1, 1], [0, 1]]).tolist()
     assert (left, width) == (np.floor(100 - reach), np.ceil(100 + reach) - left) and top + height == np.ceil(60 + reach)
-    assert view.view.picture.size == (400, 400) and len(view.facts()["outline"]) == 4
+    assert view.view.picture.size == (400, 400)
     assert view.on_screen((100, 60)) == pytest.approx((view.view.frame.cx, view.view.frame.cy))
     beyond = Frame(45, 45, 120)  # part of the square lies beyond the picture
     assert Shown.of(type(pair.photo)("photo", smooth(4, 90, 90), beyond, smooth(4), (8, 8)), 300).box == (0, 0, 90, 90)
@@ -178,3 +182,149 @@ def test_two_widgets_do_not_touch_each_other():
     two.clicks.answer({"do": "alpha", "alpha": 7})
     assert [q.at for q in one.queries] == [(5, 5)] and one.clicks.alpha == 100 and one.model_id != two.model_id
     assert [q.at for q in two.queries] == [(9, 9)]
+
+
+KERNEL = """
+import torch
+from PIL import Image
+from cocos_demo.pair import Pair
+from cocos_demo.widget import CorrespondenceWidget
+f = torch.eye(64).reshape(64, 8, 8)
+widget = CorrespondenceWidget(Pair.between(Image.new("RGB", (64, 64), "gray"), Image.new("RGB", (64, 64)), f, f), [(12, 20)])
+widget
+"""
+
+
+def test_a_kernel_answers_where_somebody_can_click_and_leaves_a_picture_where_nobody_can():
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(Path(cocos_demo.__file__).parents[1]))
+    said = []
+
+    def hear(message):
+        said.append(message)
+
+    def run(code, anybody):
+        said.clear()
+        reply = client.execute_interactive(code, allow_stdin=anybody, timeout=240, output_hook=hear)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        (shown,) = (m["content"]["data"] for m in said if m["msg_type"] == "execute_result")
+        assert picture_of(base64.b64decode(shown["image/png"])).size == (652, 360)
+        return shown, [m["content"] for m in said if m["msg_type"] == "comm_open"]
+
+    try:
+        shown, opened = run(KERNEL, False)
+        assert set(shown) == {"image/png", "text/plain"} and not opened  # so no state is saved with the notebook either
+        shown, opened = run(KERNEL, True)
+        comm = shown["application/vnd.jupyter.widget-view+json"]["model_id"]
+        (state,) = (content["data"]["state"] for content in opened if content["comm_id"] == comm)
+        assert "render" in state["_esm"] and len(str(state)) < 25_000
+        click = {"method": "custom", "content": {"do": "click", "on": "exemplar", "at": [30.5, 40.5]}}
+        client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": comm, "data": click}))
+        while (message := client.get_iopub_msg(timeout=60))["msg_type"] != "comm_msg":
+            pass
+        assert message["content"]["data"]["content"]["points"][1]["match"] == [30.5, 40.5]
+        assert picture_of(message["buffers"][0]).size == (384, 384)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+PAGE = """
+async ([source, count]) => {
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const modelOf = (i) => {
+    const listeners = [];
+    const send = async (message) => {
+      const [state, buffers] = await window.ask(i, message);
+      listeners.forEach((f) => f(state, buffers.map(bytes)));
+    };
+    return { get() {}, set() {}, save_changes() {}, on: (name, f) => listeners.push(f), off() {}, send };
+  };
+  const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  for (let i = 0; i < count; i++) {
+    const el = document.body.appendChild(document.createElement("div"));
+    el.id = `w${i}`;
+    widget.render({ model: modelOf(i), el });
+  }
+}
+"""
+LOADED = "(n) => { const all = [...document.images]; return all.length === n && all.every((i) => i.naturalWidth) }"
+
+
+@pytest.fixture
+def opened(browser):  # noqa: F811
+    """A function: widgets -> a page with their browser's side, driven by their Python's."""
+    pages = []
+
+    def opened(*widgets, width=1000):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        pages.append(page)
+
+        def ask(i, message):
+            state, buffers = widgets[i].clicks.answer(message)
+            return state, [base64.b64encode(data).decode() for data in buffers]
+
+        page.expose_function("ask", ask)
+        page.set_content(f"<style>{CorrespondenceWidget._css}</style>")
+        page.evaluate(PAGE, [str(CorrespondenceWidget._esm), len(widgets)])
+        page.wait_for_function(LOADED, arg=2 * len(widgets))
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+def press(page, widget: str, side: str, share: tuple[float, float]) -> None:
+    """Click at these shares of a picture's width and height."""
+    image = page.locator(f"{widget} [data-side={side}] img")
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
+    page.mouse.click(box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"])
+
+
+@pytest.mark.parametrize(("width", "zoom"), [(1000, 1), (1000, 1.5), (360, 1)])
+def test_a_click_lands_on_the_pixel_under_the_pointer(opened, width, zoom):
+    widget = CorrespondenceWidget(made_up())
+    page = opened(widget, width=width)
+    page.evaluate(f"document.body.style.zoom = {zoom}")
+    for number, (side, x, y) in enumerate([("photo", 37, 9), ("exemplar", 3, 62), ("photo", 63, 0)], 1):
+        press(page, "#w0", side, ((x + 0.5) / 64, (y + 0.5) / 64))
+        mark = page.wait_for_selector(f"[data-side={side}] [data-number='{number}']")
+        assert mark.get_attribute("data-at") == f"{x + 0.5} {y + 0.5}" and widget.queries[-1].at == (x + 0.5, y + 0.5)
+        ring, box = (page.locator(f"[data-side={side}] {what}").last.bounding_box() for what in ("g circle:nth-child(4)", "img"))
+        centre = [64 * (ring[at] + ring[length] / 2 - box[at]) / box[length] for at, length in (("x", "width"), ("y", "height"))]
+        assert centre == pytest.approx((x + 0.5, y + 0.5), abs=0.4)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width * max(1, zoom)
+
+
+def test_two_widgets_with_their_buttons_sliders_and_keys(opened):
+    one, two = CorrespondenceWidget(made_up(), points=[(5, 5)]), CorrespondenceWidget(made_up())
+    page = opened(one, two)
+    press(page, "#w1", "photo", (0.3, 0.3))
+    page.wait_for_selector("#w1 [data-number='1']")
+    assert len(one.queries) == len(two.queries) == 1 and page.locator("#w0 tbody tr").count() == 1 + 7
+    page.locator("#w1 [data-side=exemplar] .plate").focus()
+    for key in ("ArrowRight", "Shift+ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector("#w1 [data-number='2']")
+    assert two.queries[1].at == (int(0.51 * 64) + 0.5, int(0.45 * 64) + 0.5) and two.queries[1].source.name == "exemplar"
+    page.locator("#w1").get_by_label("alpha").fill("7")
+    page.locator("#w1").get_by_label("softmax weights").check()
+    page.wait_for_selector("#w1 figcaption:has-text('softmax weights of point 2')")
+    assert two.clicks.alpha == 7 and one.clicks.alpha == 100
+    assert f"{two.queries[1].best[0].weight:.3f}" in page.locator("#w1 .tables").inner_text()
+    page.locator("#w1").get_by_text("Undo").click()
+    page.wait_for_selector("#w1 [data-number='2']", state="detached")
+    page.locator("#w1").get_by_text("Clear").click()
+    page.wait_for_selector("#w1 p:has-text('equal colours match')")
+    assert not two.queries and len(one.queries) == 1
+
+
+def test_what_cannot_be_is_said_in_the_page(opened):
+    widget = CorrespondenceWidget(made_up(), points=[(5 * i, 5) for i in range(12)])
+    page = opened(widget)
+    press(page, "#w0", "photo", (0.5, 0.5))
+    page.wait_for_selector("p.error:has-text('12 points are the most')")
+    assert page.locator(".pending").count() == 0 and page.locator("[data-side=photo] [data-number]").count() == 12
