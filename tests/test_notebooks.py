@@ -50,8 +50,8 @@ def test_what_is_committed(path):
     assert title.startswith(f"# {path.stem[:2]} · ") and "network" in title and re.search("minute|second", title)
     for output in outputs:
         data = output.get("data", {})
-        if "image/png" in data:
-            Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).verify()
+        for kind in {"image/png", "image/jpeg"} & set(data):
+            Image.open(io.BytesIO(base64.b64decode(data[kind]))).verify()
     text = "".join(cell.source for cell in notebook.cells)
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (path.parent / link).exists(), f"a link to {link}, which is not there"
