@@ -84,7 +84,7 @@ def test_only_the_documented_endpoints_are_public(client):
              for name, told in endpoints.items()}
     assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True)]
     needed = [(name, False) for name in ("photo", "exemplar", "x", "y")]
-    assert names["/match"] == [*needed, ("model", True), ("alpha", True)]
+    assert names["/match"] == [*needed, ("model", True), ("alpha", True), ("source", True)]
     assert names["/exemplars"] == [("photo", False), ("model", True), ("top", True)]
 
 

@@ -17,7 +17,8 @@ def endpoints() -> None:
 
     /translate(photo, exemplar, model="auto") -> picture, warped exemplar, condition, facts
     /exemplars(photo, model="auto", top=4) -> the best of the samples, the `top` best, their names with cosines
-    /match(photo, exemplar, x, y, model="auto", alpha=100) -> facts (match, score, round trip, best five), heatmap
+    /match(photo, exemplar, x, y, model="auto", alpha=100, source="photo")
+        -> facts (match, score, round trip, best five, true place if known), heatmap; source="exemplar" asks the other way
     """
     with gr.Group(visible=False):
         photo, exemplar = (as_uploaded(gr.Image(label=name)) for name in ("photo", "exemplar"))
@@ -30,9 +31,9 @@ def endpoints() -> None:
         outputs = [gr.Image(format="png", label="picture"), gr.Gallery(label="pictures"), gr.JSON(label="facts")]
         gr.Button().click(exemplars, [photo, model, top], outputs, api_name="exemplars", **HEAVY)
         point = [gr.Number(label=name) for name in ("x", "y")]
-        alpha = gr.Number(ALPHA, label="alpha")
+        alpha, source = gr.Number(ALPHA, label="alpha"), gr.Textbox("photo", label="source")
         outputs = [gr.JSON(label="facts"), gr.Image(format="png", label="heatmap")]
-        gr.Button().click(match, [photo, exemplar, *point, model, alpha], outputs, api_name="match", **HEAVY)
+        gr.Button().click(match, [photo, exemplar, *point, model, alpha, source], outputs, api_name="match", **HEAVY)
 
 
 @friendly
@@ -54,15 +55,19 @@ def exemplars(photo: str, model: str = models.AUTO, top: int = BEST):
 
 
 @friendly
-def match(photo: str, exemplar: str, x: float, y: float, model: str = models.AUTO, alpha: float = ALPHA):
-    """Where a point of the photo is in the exemplar, and why. Places are pixels of the two pictures as given, upright, centres
-    at .5; alpha is 1 to 200. The heatmap shows the cosines over the exemplar. Model as for /translate."""
+def match(
+    photo: str, exemplar: str, x: float, y: float, model: str = models.AUTO, alpha: float = ALPHA, source: str = "photo"
+):
+    """Where a point of the source, "photo" or "exemplar", is in the other picture, and why. Places are pixels of the two as
+    given, upright, centres at .5; alpha is 1 to 200. The heatmap shows the cosines over the other picture. The true place is
+    known between rendered samples, else null. Model as for /translate."""
     name = models.resolve(model, photo)
     matcher = models.matcher(name, photo, exemplar)
     matcher.alpha = alpha
-    q = matcher.query(x, y)
+    q = matcher.query(x, y, source=source)
     best = [{"x": c.x, "y": c.y, "score": c.score, "weight": c.weight, "colour": c.colour.round().astype(int).tolist()}
             for c in q.best]
-    facts = {"x": q.x, "y": q.y, "score": q.score, "round_trip": q.round_trip._asdict(), "best": best,
-             "colour": q.colour.round().astype(int).tolist(), "alpha": q.alpha, "model": name, "notes": list(matcher.notes)}
+    facts = {"source": source, "x": q.x, "y": q.y, "score": q.score, "round_trip": q.round_trip._asdict(), "best": best,
+             "colour": q.colour.round().astype(int).tolist(), "alpha": q.alpha, "model": name, "notes": list(matcher.notes),
+             "truth": q.truth and dict(zip("xy", q.truth)), "error": q.error}
     return facts, viz.heatmap(q)

@@ -2,10 +2,14 @@
 
 import functools
 import html
+import io
 import traceback
 from pathlib import Path
 
 import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.processing_utils import save_bytes_to_cache
+from PIL import Image
 
 from cocos_demo.errors import explain
 
@@ -21,6 +25,20 @@ def as_uploaded(image: gr.Image) -> gr.Image:
     Set on the object, since gradio writes an interface file beside every module that subclasses a component.
     """
     image.preprocess = lambda payload: payload.path if payload else None
+    return image
+
+
+def as_served(image: gr.Image) -> gr.Image:
+    """Let a gr.Image send its pictures as PNG compressed lightly: a quarter of the time, a fifth more bytes."""
+
+    def postprocess(picture: Image.Image | None):
+        if picture is None:
+            return None
+        file = io.BytesIO()
+        picture.save(file, "png", compress_level=1)
+        return ImageData(path=save_bytes_to_cache(file.getvalue(), "picture.png", image.GRADIO_CACHE), orig_name="picture.png")
+
+    image.postprocess = postprocess
     return image
 
 
@@ -79,8 +97,8 @@ def upload(path: str, label: str, height: int = HEIGHT, **options) -> gr.Image:
     return as_uploaded(gr.Image(path, label=label, **plain, **look, **options))
 
 
-def thumbnails(paths: list[str]) -> gr.Gallery:
-    look = {"show_label": False, "object_fit": "cover", "buttons": [], "elem_classes": "thumbs"}
+def thumbnails(paths: list[str | tuple[str, str]], *classes: str) -> gr.Gallery:
+    look = {"show_label": False, "object_fit": "cover", "buttons": [], "elem_classes": ["thumbs", *classes]}
     return gr.Gallery(paths, allow_preview=False, **look)
 
 

@@ -41,7 +41,7 @@ CSS = """
 .thumbs .caption-label { inset: auto 0 0 0; max-width: none; padding: 0; border: 0; border-radius: 0; box-shadow: none;
                          text-align: center; font-size: .65rem; line-height: 1.4; color: white; background: rgba(0, 0, 0, .6); }
 .numbers { border-collapse: collapse; font-size: .85rem; width: 100%; font-variant-numeric: tabular-nums; }
-.numbers th { text-align: left; font-weight: 500; opacity: .7; }
+.numbers th { text-align: left; vertical-align: bottom; font-weight: 500; opacity: .7; }
 .numbers, .numbers tr { border: 0 !important; background: none !important; }
 .numbers td, .numbers th { padding: .15rem .5rem .15rem 0 !important; border: 0 !important; white-space: nowrap;
                            border-bottom: 1px solid rgba(128, 128, 128, .25) !important; }
@@ -50,9 +50,28 @@ CSS = """
 .numbers i.bar { height: .6em; border: 0; background: var(--color-accent); margin-right: .4em; min-width: 1px; }
 .numbers b { display: inline-block; min-width: 1.6em; line-height: 1.6em; text-align: center; border-radius: 999px;
              border: 1px solid rgba(0, 0, 0, .6); }
+.numbers strong { font-weight: 700; }
+.pointed { position: relative; }
 .pointed img { cursor: crosshair; }
-/* On a phone the two pictures come before what they are chosen from. */
-@media (max-width: 720px) { #choose { order: 3; } }
+/* Until a point was clicked, the pictures themselves say that they can be. */
+#stage:not(:has(#points table)) .pointed:has(img)::after {
+    content: "click any place"; position: absolute; bottom: .6rem; left: 50%; transform: translateX(-50%); pointer-events: none;
+    padding: .15rem .7rem; border-radius: 999px; font-size: .85rem; white-space: nowrap;
+    color: white; background: rgba(0, 0, 0, .7); }
+.pointed .icon-button-wrapper { display: none; } /* empty, but seen */
+#stage .column { gap: .5rem; }
+#pair { align-items: flex-end; } /* equal pictures, whatever stands over them */
+#tools { align-items: center; }
+#side .html-container { padding: 0; }
+.side { margin: 0; line-height: 33px; font-weight: 600; }
+.stars .caption-label { inset: auto 0 0 auto; padding: 0 .3rem; border-radius: 6px 0 0 0; font-size: .75rem; }
+#choose input { font-size: .85rem; }
+.key { display: flex; align-items: center; gap: .6em; margin: .2rem 0 .5rem; font-size: .85rem; white-space: nowrap; }
+.key i { flex: 1; min-width: 3em; height: .8em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
+/* On narrow screens the two pictures come before what they are chosen from. */
+@media (max-width: 949px) { #choose { order: 3; } #choose .step b, #stage .step b { display: none; } }
+@media (max-width: 480px) { .numbers td, .numbers th { padding-right: .3rem !important; }
+                            .numbers th { white-space: normal !important; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 """
 

@@ -1,14 +1,17 @@
 """The checkpoints that the app offers, shipped and imported, and which of them an upload calls for."""
 
 import functools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import gradio as gr
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.checkpoints import CheckpointError
+from cocos_demo.datasets.surfaces import surface_of
 from cocos_demo.exemplars import Finder
 from cocos_demo.matcher import Matcher
+from cocos_demo.photo import open_photo
 from cocos_demo.translator import Translator
 from cocos_demo.ui.common import samples
 
@@ -88,6 +91,22 @@ def _matcher(net: Translator, photo: str, exemplar: str) -> Matcher:
 def looks(kind: str) -> list[str]:
     """Paths of the samples that a kind of condition can take its look from."""
     return samples(LOOKS[kind]) if kind in LOOKS else []
+
+
+def starred(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Pictures for a gallery, a star on those whose true matches are known."""
+    return [(path, "★" if rendered(path) else "") for path in paths]
+
+
+@functools.lru_cache(256)
+def rendered(path: str) -> bool:
+    """Whether a picture is a rendered sample, whose surface is known."""
+    return surface_of(open_photo(path)) is not None
+
+
+def first_look(photo: str, looks: Sequence[str]) -> str:
+    """The exemplar to begin with: for a rendered photo a rendered one, so that the true matches are known."""
+    return next((path for path in looks if rendered(path)), looks[0]) if rendered(photo) else looks[0]
 
 
 def takes_maps(name: str) -> bool:

@@ -9,12 +9,12 @@ their axes.
 from . import marks
 from .curves import curves, training
 from .figures import components, flow, matches, matrix, points, query, warps
-from .overlays import error_over, flow_colours, heat_over, heatmap, place_colours, spread
+from .overlays import error_over, flow_colours, heat_over, heat_scale, heatmap, place_colours, spread
 from .sharpness import sharpness, spread_over
 from .sheets import COLUMNS, gallery, sheet, translations
 from .style import OKABE_ITO, position_colours, to_pil
 from .tiles import tiles
 
 __all__ = ["COLUMNS", "OKABE_ITO", "components", "curves", "error_over", "flow", "flow_colours", "gallery", "heat_over",
-           "heatmap", "marks", "matches", "matrix", "place_colours", "points", "position_colours", "query", "sharpness",
-           "sheet", "spread", "spread_over", "tiles", "to_pil", "training", "translations", "warps"]
+           "heat_scale", "heatmap", "marks", "matches", "matrix", "place_colours", "points", "position_colours", "query",
+           "sharpness", "sheet", "spread", "spread_over", "tiles", "to_pil", "training", "translations", "warps"]

@@ -1,4 +1,4 @@
-"""What is drawn on two pictures to be clicked: numbered markers, the way back, a grid of coloured dots."""
+"""What is drawn on two pictures to be clicked: numbered markers, the way back, true places, a grid of coloured dots."""
 
 import functools
 
@@ -11,7 +11,8 @@ from .style import OKABE_ITO
 MOST = 12  # points
 # Okabe and Ito's seven, and five that differ from them in lightness; a marker's number tells where colours do not.
 COLOURS = (*OKABE_ITO, "#FFFFFF", "#882255", "#999999", "#44AA99", "#332288")
-REACH, FINE = 34, 4  # pixels from a stamp's centre to its border; stamps are drawn this much larger, then reduced
+REACH, STAR = 34, 12  # pixels from the centre of a marker, and of a star, to its border
+FINE = 4  # they are drawn this much larger, then reduced
 
 
 def ink(colour: str) -> str:
@@ -19,9 +20,9 @@ def ink(colour: str) -> str:
     return "black" if np.dot(ImageColor.getrgb(colour)[:3], (0.299, 0.587, 0.114)) > 120 else "white"
 
 
-@functools.lru_cache(4 * MOST)
-def stamp(number: int, right: bool, up: bool) -> Image.Image:
-    """RGBA marker of a point: a ring round its pixel, which lies in the middle, and its number beside it."""
+@functools.lru_cache(8 * MOST)
+def stamp(number: int, right: bool, up: bool, answer: bool) -> Image.Image:
+    """RGBA marker: a ring round the pixel that lies in the middle, for an answer a diamond, and the number beside it."""
     side, colour = (2 * REACH + 1) * FINE, COLOURS[(number - 1) % MOST]
     picture, c = Image.new("RGBA", (side, side)), side / 2
     draw = ImageDraw.Draw(picture)
@@ -29,8 +30,13 @@ def stamp(number: int, right: bool, up: bool) -> Image.Image:
     def disc(x: float, y: float, radius: float, **how):
         draw.ellipse([x - radius * FINE, y - radius * FINE, x + radius * FINE, y + radius * FINE], **how)
 
-    disc(c, c, 10, outline="black", width=5 * FINE)
-    disc(c, c, 9, outline=colour, width=3 * FINE)
+    def diamond(radius: float, **how):
+        draw.regular_polygon((c, c, radius * FINE), 4, rotation=45, **how)
+
+    ring = diamond if answer else functools.partial(disc, c, c)
+    wider = 4 if answer else 0  # a diamond's sides are nearer than its corners
+    ring(10 + wider, outline="black", width=5 * FINE)
+    ring(9 + 0.9 * wider, outline=colour, width=3 * FINE)
     disc(c, c, 3.2, fill="black")
     disc(c, c, 2.2, fill=colour)
     x, y = c + (18 if right else -18) * FINE, c - (16 if up else -16) * FINE
@@ -40,19 +46,44 @@ def stamp(number: int, right: bool, up: bool) -> Image.Image:
     return picture.resize((2 * REACH + 1, 2 * REACH + 1), Image.Resampling.BOX)
 
 
-def mark(picture: Image.Image, number: int, x: float, y: float) -> None:
-    """Draw marker `number` on the pixel that (x, y) lies in; its number stays within the picture."""
-    seal = stamp(number, x < picture.width - REACH, y > REACH)
+@functools.lru_cache(MOST)
+def star_stamp(number: int) -> Image.Image:
+    """RGBA star in the colour of a point, with a white and a black rim."""
+    side, c = (2 * STAR + 1) * FINE, (2 * STAR + 1) * FINE / 2
+    picture = Image.new("RGBA", (side, side))
+    draw = ImageDraw.Draw(picture)
+    for reach, colour in ((STAR, "black"), (STAR - 2, "white"), (STAR - 5.5, COLOURS[(number - 1) % MOST])):
+        turns = np.arange(10) * np.pi / 5 - np.pi / 2
+        reaches = np.where(np.arange(10) % 2, 0.5, 1) * reach * FINE
+        draw.polygon([*zip(c + reaches * np.cos(turns), c + reaches * np.sin(turns))], colour)
+    return picture.resize((2 * STAR + 1, 2 * STAR + 1), Image.Resampling.BOX)
+
+
+def mark(picture: Image.Image, number: int, x: float, y: float, answer: bool = False) -> None:
+    """Draw marker `number` on the pixel that (x, y) lies in: a ring, or a diamond for an `answer`. The number stays within
+    the picture."""
+    seal = stamp(number, x < picture.width - REACH, y > REACH, answer)
     picture.paste(seal, (int(x) - REACH, int(y) - REACH), seal)
+
+
+def star(picture: Image.Image, number: int, x: float, y: float) -> None:
+    """Draw a star on the pixel that (x, y) lies in: where the match of point `number` should be."""
+    seal = star_stamp(number)
+    picture.paste(seal, (int(x) - STAR, int(y) - STAR), seal)
+
+
+def line(picture: Image.Image, number: int, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw a line in the colour of a point."""
+    draw, colour = ImageDraw.Draw(picture), COLOURS[(number - 1) % MOST]
+    for width, ink_ in ((5, "black"), (2, colour)):
+        draw.line([start, end], ink_, width)
 
 
 def way(picture: Image.Image, number: int, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Draw the line from a point to where its round trip ends, a square."""
-    draw, colour = ImageDraw.Draw(picture), COLOURS[(number - 1) % MOST]
-    for width, ink_ in ((5, "black"), (2, colour)):
-        draw.line([start, end], ink_, width)
+    line(picture, number, start, end)
     x, y = end
-    draw.rectangle([x - 5, y - 5, x + 5, y + 5], "white", "black", 2)
+    ImageDraw.Draw(picture).rectangle([x - 5, y - 5, x + 5, y + 5], "white", "black", 2)
 
 
 def dots(picture: Image.Image, places: np.ndarray, colours: np.ndarray) -> Image.Image:

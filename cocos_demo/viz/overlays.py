@@ -53,7 +53,18 @@ def heat_over(values: np.ndarray, view: View, low: float | None = None, high: fl
     high = float(values.max()) if high is None else high
     picture = shrunk(view.picture)
     amount = ((spread(values, view, picture.size) - low) / max(high - low, 1e-9)).clip(0, 1)
-    return blend(picture, HEAT(np.nan_to_num(amount))[..., :3], 0.85 * amount**0.7)
+    return blend(picture, *_heat(amount))
+
+
+def heat_scale(n: int) -> np.ndarray:
+    """(n, 3) RGB in 0..1: amounts from the lowest to the highest as `heat_over` shows them on medium grey, for a key."""
+    colours, cover = _heat(np.linspace(0, 1, n))
+    return (1 - cover[:, None]) * 0.5 + cover[:, None] * colours
+
+
+def _heat(amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Amounts in 0..1, or NaN -> their colours (..., 3), and how opaque these are."""
+    return HEAT(np.nan_to_num(amount))[..., :3], 0.85 * amount**0.7
 
 
 def heatmap(q: Query) -> Image.Image:
