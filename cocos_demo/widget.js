@@ -1,5 +1,6 @@
 // The browser's side of CorrespondenceWidget: shows what Python answers, and asks. All places are pixels of the given pictures.
 const SIDES = ["photo", "exemplar"];
+const HINT = "Click a point of either picture.";
 const PATIENCE = 5000; // milliseconds until a missing answer is told
 
 /** An element of HTML, or of SVG below an <svg>. */
@@ -106,9 +107,9 @@ class Plate {
     this.drawing.append(make("rect", { class: "home", x: x - 5, y: y - 5, width: 10, height: 10 }));
   }
 
-  /** From a match to where it should be: a star. */
-  truth(start, end, colour) {
-    const [x, y] = this.line(start, end, colour);
+  /** Where a match should be. */
+  star(at, colour) {
+    const [x, y] = this.onScreen(at);
     for (const [reach, fill] of [[12, "black"], [10, "white"], [6.5, colour]]) {
       const corner = (i) => [i % 2 ? reach / 2 : reach, (i * Math.PI) / 5 - Math.PI / 2];
       const corners = Array.from({ length: 10 }, (_, i) => corner(i)).map(([r, turn]) => [x + r * Math.cos(turn), y + r * Math.sin(turn)]);
@@ -135,11 +136,12 @@ class Plate {
 /** Undo, Clear, alpha, and what the heat shows. */
 function toolbar(ask) {
   const tools = make("div", { class: "tools" });
-  for (const what of ["Undo", "Clear"]) {
+  const buttons = ["Undo", "Clear"].map((what) => {
     const button = make("button", { type: "button" }, what);
     button.addEventListener("click", () => ask({ do: what.toLowerCase() }));
     tools.append(button);
-  }
+    return button;
+  });
   const name = `heat-${Math.random()}`;
   const radios = ["cosines", "weights"].map((heat) => {
     const radio = make("input", { type: "radio", name, value: heat });
@@ -154,7 +156,8 @@ function toolbar(ask) {
     ask({ do: "alpha", alpha: Number(slider.value) });
   });
   tools.append(make("label", {}, "alpha", slider, value));
-  return { tools, show({ alpha, heat }) {
+  return { tools, show({ points, alpha, heat }) {
+    buttons.forEach((button) => (button.disabled = !points.length));
     radios.forEach((radio) => (radio.checked = radio.value === heat));
     if (document.activeElement !== slider || !value.textContent) [slider.value, value.textContent] = [alpha, Math.round(alpha)];
   } };
@@ -225,8 +228,8 @@ export default {
       ask(again);
     }
 
-    function draw({ points, last, painted, alpha, heat }, pictures) {
-      show({ alpha, heat });
+    function draw({ start, points, last, painted, alpha, heat }, pictures) {
+      show({ points, alpha, heat });
       for (const side of SIDES) {
         plates[side].clear(painted.includes(side) ? pictures[painted.indexOf(side)] : undefined);
         plates[side].caption.textContent = side;
@@ -234,20 +237,21 @@ export default {
       const other = (side) => plates[SIDES[1 - SIDES.indexOf(side)]];
       if (!points.length) {
         tables.replaceChildren();
-        return say("Click a point of either picture. Until then, equal colours match.");
+        return say(`${HINT} Until then, equal colours match.`);
       }
       const [now, number] = [points.at(-1), points.length];
       const [here, there, colour] = [plates[now.source], other(now.source), colours[number - 1]];
       there.caption.textContent = `${there.side}: ${heat === "cosines" ? "cosines with" : "softmax weights of"} point ${number}`;
       if (now.off > 0) here.way(now.at, now.home, colour[0]);
-      if (now.truth) there.truth(now.match, now.truth, colour[0]);
+      if (now.truth) there.line(now.match, now.truth, colour[0]);
       points.forEach((point, i) => {
         plates[point.source].mark(i + 1, point.at, colours[i]);
         other(point.source).mark(i + 1, point.match, colours[i], true);
       });
+      points.forEach((point, i) => point.truth && other(point.source).star(point.truth, colours[i][0]));
       const off = now.off === 0 ? "finds home" : `lands ${now.off.toFixed(0)} px off (white square)`;
       const error = now.truth ? ` The true place is ${now.error.toFixed(1)} px from its match (star).` : "";
-      say(`There and back, point ${number} ${off}.${error}`);
+      say(`${start ? HINT : ""} There and back, point ${number} ${off}.${error}`);
       tables.replaceChildren(make("div", {}, pointsTable(points, colours)), make("div", {}, numbersTable(last)));
     }
 

@@ -41,8 +41,8 @@ class Shown:
     def of(cls, view: View, side: int) -> "Shown":
         """`side` is how many pixels the part's longer side has on screen."""
         corners = view.frame.to_photo([[0, 0], [1, 0], [1, 1], [0, 1]])
-        left, top = np.maximum(np.floor(corners.min(0) + 1e-6), 0).astype(int)
-        right, bottom = np.minimum(np.ceil(corners.max(0) - 1e-6), view.picture.size).astype(int)
+        left, top = np.maximum(np.ceil(corners.min(0) - 1e-6), 0).astype(int)  # whole pixels
+        right, bottom = np.minimum(np.floor(corners.max(0) + 1e-6), view.picture.size).astype(int)
         scale = side / max(right - left, bottom - top)
         size = [max(1, round(scale * int(n))) for n in (right - left, bottom - top)]
         picture = view.picture.crop((left, top, right, bottom)).resize(size, Image.Resampling.LANCZOS)
@@ -147,12 +147,18 @@ class Clicks:
         shown = self.at(side)
         pictures = {name: part.view.picture for name, part in shown.items()} | self.painted(shown)
         for number, q in enumerate(self.queries, 1):
-            here, there = q.source.name, q.target.name
-            at, home = (shown[here].on_screen(xy) for xy in (q.at, q.round_trip))
+            here, there = shown[q.source.name], shown[q.target.name]
+            left, right = pictures[q.source.name], pictures[q.target.name]
+            at, match = here.on_screen(q.at), there.on_screen((q.x, q.y))
             if number == len(self.queries) and q.round_trip.distance:
-                marks.way(pictures[here], number, at, home)
-            marks.mark(pictures[here], number, *at)
-            marks.mark(pictures[there], number, *shown[there].on_screen((q.x, q.y)))
+                marks.way(left, number, at, here.on_screen(q.round_trip))
+            if number == len(self.queries) and q.truth:
+                marks.line(right, number, match, there.on_screen(q.truth))
+            marks.mark(left, number, *at)
+            marks.mark(right, number, *match, answer=True)
+        for number, q in enumerate(self.queries, 1):
+            if q.truth:
+                marks.star(pictures[q.target.name], number, *shown[q.target.name].on_screen(q.truth))
         return beside(list(pictures.values()), [words(name, self.queries) for name in pictures])
 
     def png(self) -> bytes:

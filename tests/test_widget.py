@@ -140,21 +140,23 @@ def test_the_part_shown_holds_the_square():
     left, top, width, height = view.box
     reach = 20 * (np.cos(0.3) + np.sin(0.3))  # of the turned square, from its centre
     assert view.outline == turned.to_photo([[0, 0], [1, 0], [1, 1], [0, 1]]).tolist()
-    assert (left, width) == (np.floor(100 - reach), np.ceil(100 + reach) - left) and top + height == np.ceil(60 + reach)
+    assert (left, width) == (np.ceil(100 - reach), np.floor(100 + reach) - left) and top + height == np.floor(60 + reach)
     assert view.view.picture.size == (400, 400)
     assert view.on_screen((100, 60)) == pytest.approx((view.view.frame.cx, view.view.frame.cy))
     beyond = Frame(45, 45, 120)  # part of the square lies beyond the picture
     assert Shown.of(type(pair.photo)("photo", smooth(4, 90, 90), beyond, smooth(4), (8, 8)), 300).box == (0, 0, 90, 90)
 
 
-def test_the_true_place_is_told_where_it_is_known():
+def test_the_true_place_is_told_and_drawn_where_it_is_known():
     y, x = np.mgrid[:64, :64] / 64
     body = np.stack([x, y, np.zeros_like(x)], -1).astype(np.float32)
     surface = Surface(body, np.ones((64, 64), bool))
-    state, _ = Clicks(made_up((surface, surface)), [(12.5, 20.5)]).answer({"do": "start"})
-    (point,) = state["points"]
+    clicks = Clicks(made_up((surface, surface)), [(12.5, 20.5)])
+    (point,) = clicks.state()["points"]
     assert point["truth"] == pytest.approx((12.5, 20.5), abs=1)
     assert point["error"] == pytest.approx(np.hypot(*np.subtract(place(12.5, 20.5), point["truth"])))
+    star = clicks.picture(320).getpixel(tuple(int(5 * i) + left for i, left in zip(point["truth"], (332, 0))))
+    assert star == ImageColor.getrgb(marks.COLOURS[0])
 
 
 def test_a_saved_notebook_shows_the_presets():
