@@ -18,10 +18,12 @@ def build() -> gr.Blocks:
     device, reason = pick_device()
     with gr.Blocks(title="CoCosNet demo", analytics_enabled=False) as demo:
         gr.HTML(look.head(device, reason))
-        with gr.Tab("Translate"):
-            translate.tab(demo)
-        with gr.Tab("Correspond") as room:
-            correspond.tab(room)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Translate"):
+                look_closer, given = translate.tab(demo)
+            with gr.Tab("Correspond", id=correspond.ROOM) as room:
+                taken = correspond.tab(room)
+        look_closer.click(correspond.carried, [taken[0], *given], [*taken, tabs], queue=False, api_visibility="private")
         api.endpoints()
     return demo
 

@@ -175,6 +175,8 @@ def drag(page, tool: str, start, end) -> None:
 def test_one_click_makes_a_picture(page):
     translated(page)
     assert "Painted at" in page.inner_text("body")
+    page.click("#closer")
+    page.wait_for_selector("#points:has-text('Equal colours match')")
 
 
 @pytest.mark.parametrize("tool", ["Brush", "Erase"])

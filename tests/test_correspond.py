@@ -213,6 +213,21 @@ def test_what_is_the_same_is_not_matched_again_and_another_kind_brings_its_exemp
     assert correspond.draw(None, *VIEW) == (None, None, "", "") and correspond.undone(None, *VIEW)[0] is None
 
 
+def test_the_pictures_of_the_other_tab_are_matched_as_they_are(matched):
+    import gradio as gr
+
+    figure = str(SAMPLES / "figures" / "P008_amateur_selfie.jpg")  # not the first of its kind, and it stays
+    now, offered, *brought, tabs = correspond.carried(matched, str(BODY), figure, "auto")
+    assert brought == [str(BODY), figure, "auto"] and (figure, "") in offered and not now.there
+    now, _, exemplar, *_ = correspond.pair_up(*brought, now, *VIEW)
+    assert now.there and now.given[1] == figure and exemplar == gr.skip()
+    one = matched._replace(points=(Point("photo", 200, 260),))
+    now, *_ = correspond.carried(one, *matched.given)
+    assert correspond.pair_up(*matched.given, now, *VIEW)[0].points == one.points
+    with pytest.raises(gr.Error, match="Choose a photo and an exemplar"):
+        correspond.carried(matched, None, figure, "auto")
+
+
 def test_points_stay_where_their_picture_stays(matched):
     both = matched._replace(points=(Point("photo", 200, 260), Point("exemplar", 100, 90)))
     other = str(SAMPLES / "portraits" / "P005_neutral.jpg")

@@ -217,3 +217,12 @@ def test_bars_of_sharpness_are_the_weights_of_the_query(pair):
     bars = [bar.get_height() for bar in figure.axes[3].patches]
     np.testing.assert_allclose(bars, np.sort(q.weights, axis=None)[::-1][: len(bars)], rtol=1e-4)
     assert figure.axes[3].get_title() == f"as if {viz.spread_over(q.weights):.3g} places"
+
+
+def test_the_key_of_heat_runs_from_grey_to_yellow_as_heat_does_over_grey():
+    grey, cells = Image.new("RGB", (64, 64), (128, 128, 128)), np.linspace(0, 1, 16).reshape(4, 4)
+    view = View("photo", grey, Frame(32, 32, 64), grey, (4, 4))
+    over = np.asarray(viz.heat_over(cells, view, 0, 1))
+    key = viz.heat_scale(3) * 255
+    assert np.abs(over[2, 2] - key[0]).max() <= 1 and np.abs(over[-2, -2] - key[-1]).max() <= 1
+    assert len(set(key[0].round())) == 1 and key[-1][0] > 200 > 100 > key[-1][2]

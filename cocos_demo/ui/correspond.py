@@ -21,11 +21,12 @@ from cocos_demo.ui.common import (
 from cocos_demo.ui.scene import CONDITION, COSINES, ERRORS, FLOW, PHOTO, SIDE, WEIGHTS, Point, Scene
 from cocos_demo.viz import marks
 
+ROOM = "correspond"  # this tab among the others
 STARS = "★ rendered: between two of these, true matches are known."
 
 
-def tab(room: gr.Tab) -> None:
-    """Lay out the tab inside a gr.Tab and connect it."""
+def tab(room: gr.Tab) -> list[gr.components.Component]:
+    """Lay out the tab inside a gr.Tab and connect it -> what `carried` sets."""
     photos, portraits = models.photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the present Scene
     with gr.Row():
@@ -84,6 +85,7 @@ def tab(room: gr.Tab) -> None:
     undo.click(undone, [state, *view], [state, *outputs], **clicks)
     clear.click(cleared, [state, *view], [state, *outputs], **clicks)
     gr.on([part.change for part in view], draw, [state, *view], outputs, trigger_mode="always_last", queue=False, **hidden)
+    return [state, exemplar_gallery, photo, exemplar, model]
 
 
 def clickable(side: str) -> gr.Image:
@@ -128,6 +130,17 @@ def paired(given: tuple[str | None, str | None, str], before: Scene | None) -> t
     if exemplar is None:
         return troubled(given, before, "Choose an exemplar: click one, or upload your own."), None
     return Scene.of(given, looks, models.matcher(name, photo, exemplar), before), None
+
+
+@friendly
+def carried(before: Scene | None, photo: str | None, exemplar: str | None, model: str):
+    """The pictures of another tab are brought here -> a Scene that is not yet matched, exemplars of the photo's kind, the
+    pictures and the model, and this tab in front: that it was chosen has them matched."""
+    if photo is None or exemplar is None:
+        raise gr.Error("Choose a photo and an exemplar first.", print_exception=False)
+    looks = tuple(models.looks(models.translator(models.resolve(model, photo)).kind.name))
+    now = troubled((None, None, model), before, "These pictures are on their way.")._replace(looks=looks)
+    return now, models.starred(looks), photo, exemplar, model, gr.Tabs(selected=ROOM)
 
 
 def troubled(given, before: Scene | None, words: str) -> Scene:

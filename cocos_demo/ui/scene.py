@@ -83,7 +83,7 @@ def laid_over(scene: Scene, queries: list[Query], views: dict[Side, View], overl
         dotted = marks.grid(pair.grid(16), views["photo"].picture, views["exemplar"].picture)
         return dict(zip(OTHER, dotted)), (0.0, 0.0)
     values = queries[-1].heatmap if overlay == COSINES else queries[-1].weights
-    scale = float(np.median(values)), float(values.max())
+    scale = float(np.median(values)) if overlay == COSINES else 0.0, float(values.max())
     heat = heat_over(values, views[answering], *scale)
     return {asked: views[asked].picture.copy(), answering: heat}, scale
 

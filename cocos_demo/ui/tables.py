@@ -26,7 +26,7 @@ def key(overlay: str, scale: tuple[float, float], now: Scene, clicked: bool) -> 
     if not clicked:
         return in_facts(START + (KNOWN if now.pair.photo.surface and now.pair.exemplar.surface else ""))
     if overlay == WEIGHTS:
-        return ramp(f"weight ≤ {low:.2g}", f"{high:.2g}")
+        return ramp("weight 0", f"{high:.2g}")
     return ramp(f"cosine ≤ {low:.2f}", f"{high:.2f}")
 
 

@@ -41,8 +41,8 @@ class Read(NamedTuple):
     condition: Condition  # as extracted
 
 
-def tab(demo: gr.Blocks) -> None:
-    """Lay out the tab inside a gr.Blocks and connect it."""
+def tab(demo: gr.Blocks) -> tuple[gr.Button, list[gr.components.Component]]:
+    """Lay out the tab inside a gr.Blocks and connect it -> a button for a closer look, and photo, exemplar and model."""
     photos, portraits = models.photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the last Read
     with gr.Row():
@@ -90,6 +90,7 @@ def tab(demo: gr.Blocks) -> None:
         slider = gr.ImageSlider(label="Photo | picture", format="png", interactive=False, buttons=["fullscreen"])
         warped = shown("Exemplar, warped to fit")
     facts = gr.HTML(padding=False)
+    closer = gr.Button("What came from where? Click points in both pictures", size="sm", visible=False, elem_id="closer")
 
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
@@ -118,7 +119,7 @@ def tab(demo: gr.Blocks) -> None:
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     reset.click(lambda read: canvas(read.condition), state, editor, **quick)
-    button.click(lambda: gr.Row(visible=True), None, results, js=SCROLL, **quick).then(
+    button.click(lambda: (gr.Row(visible=True), gr.Button(visible=True)), None, [results, closer], js=SCROLL, **quick).then(
         paint,
         [state, photo, model, editor, exemplar],
         [picture, slider, warped, facts],
@@ -126,6 +127,7 @@ def tab(demo: gr.Blocks) -> None:
         **private,
         **HEAVY,
     )
+    return closer, [photo, exemplar, model]
 
 
 # Handlers

@@ -12,6 +12,7 @@ MOST = 12  # points
 # Okabe and Ito's seven, and five that differ from them in lightness; a marker's number tells where colours do not.
 COLOURS = (*OKABE_ITO, "#FFFFFF", "#882255", "#999999", "#44AA99", "#332288")
 REACH, STAR = 34, 12  # pixels from the centre of a marker, and of a star, to its border
+HALO = (255, 255, 255, 170)
 FINE = 4  # they are drawn this much larger, then reduced
 
 
@@ -35,11 +36,13 @@ def stamp(number: int, right: bool, up: bool, answer: bool) -> Image.Image:
 
     ring = diamond if answer else functools.partial(disc, c, c)
     wider = 4 if answer else 0  # a diamond's sides are nearer than its corners
+    ring(11 + wider, outline=HALO, width=2 * FINE)  # black alone is lost on the black of condition maps
     ring(10 + wider, outline="black", width=5 * FINE)
     ring(9 + 0.9 * wider, outline=colour, width=3 * FINE)
     disc(c, c, 3.2, fill="black")
     disc(c, c, 2.2, fill=colour)
     x, y = c + (18 if right else -18) * FINE, c - (16 if up else -16) * FINE
+    disc(x, y, 12, fill=HALO)
     disc(x, y, 11, fill="black")
     disc(x, y, 9.8, fill=colour)
     draw.text((x, y), str(number), ink(colour), ImageFont.load_default(14 * FINE), anchor="mm")
