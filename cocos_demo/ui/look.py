@@ -70,7 +70,7 @@ CSS = """
 .key i { flex: 1; min-width: 3em; height: .8em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
 /* On narrow screens the two pictures come before what they are chosen from. */
 @media (max-width: 949px) { #choose { order: 3; } #choose .step b, #stage .step b { display: none; } }
-@media (max-width: 480px) { .numbers td, .numbers th { padding-right: .3rem !important; }
+@media (max-width: 480px) { .numbers { font-size: .78rem; } .numbers td, .numbers th { padding-right: .2rem !important; }
                             .numbers th { white-space: normal !important; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 """
