@@ -33,7 +33,7 @@ class Drawing(Figure):
         from IPython.display import display
 
         png, jpeg = self._repr_png_(), io.BytesIO()
-        to_pil(self).save(jpeg, "JPEG", quality=85, subsampling=0)
+        to_pil(self).save(jpeg, "JPEG", quality=80, optimize=True)
         jpeg = jpeg.getvalue()
         kind, data = ("image/png", png) if len(png) <= len(jpeg) else ("image/jpeg", jpeg)
         display({kind: data, "text/plain": repr(self)}, raw=True)
