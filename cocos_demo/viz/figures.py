@@ -38,7 +38,8 @@ def query(q: Query) -> Drawing:
 
 
 def points(queries: Sequence[Query], lines: bool = True) -> Drawing:
-    """Several points, numbered, each in its own colour and joined with its match; the way back as a thin line to a ring."""
+    """Several points, numbered, each in its own colour and joined with its match; the way back as a thin line to a square, and
+    the true place, where it is known, as a star."""
     first = queries[0]
     pictures = [shrunk(view.picture) for view in (first.source, first.target)]
     figure, (left, right) = row_of_pictures(pictures)
@@ -53,6 +54,8 @@ def points(queries: Sequence[Query], lines: bool = True) -> Drawing:
         for axes, at in ((left, q.at), (right, (q.x, q.y))):
             axes.plot(*at, "o", ms=15, mfc=colour, mec="black", mew=1.2, zorder=4, clip_on=False)
             axes.annotate(str(i + 1), at, ha="center", va="center_baseline", fontsize=SMALL, weight="bold", zorder=5)
+        if q.truth:
+            right.plot(*q.truth, "*", ms=13, mfc=colour, mec="black", mew=1.2, zorder=6, clip_on=False)
     return figure
 
 

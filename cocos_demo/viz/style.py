@@ -29,13 +29,13 @@ class Drawing(Figure):
         return file.getvalue()
 
     def _ipython_display_(self) -> None:
-        """What notebooks show and keep: PNG, or JPEG where that is smaller, as it is with photographs."""
+        """What notebooks show and keep: PNG, or JPEG where that is much smaller, as it is with photographs."""
         from IPython.display import display
 
         png, jpeg = self._repr_png_(), io.BytesIO()
         to_pil(self).save(jpeg, "JPEG", quality=80, optimize=True)
         jpeg = jpeg.getvalue()
-        kind, data = ("image/png", png) if len(png) <= len(jpeg) else ("image/jpeg", jpeg)
+        kind, data = ("image/png", png) if len(png) < 1.5 * len(jpeg) else ("image/jpeg", jpeg)
         display({kind: data, "text/plain": repr(self)}, raw=True)
 
 
