@@ -233,3 +233,31 @@ def test_the_key_of_heat_runs_from_grey_to_yellow_as_heat_does_over_grey():
     key = viz.heat_scale(3) * 255
     assert np.abs(over[2, 2] - key[0]).max() <= 1 and np.abs(over[-2, -2] - key[-1]).max() <= 1
     assert len(set(key[0].round())) == 1 and key[-1][0] > 200 > 100 > key[-1][2]
+
+def test_activations_become_colours_by_their_main_components():
+    f = torch.zeros(4, 2, 2)
+    f[0, 0, 0], f[1, 0, 1], f[2, 1, 0] = 9.0, 6.0, 3.0  # three places that differ in three directions, and one at rest
+    colours = viz.as_colours(f)
+    assert colours.shape == (2, 2, 3) and colours.min() == 0 and colours.max() == 1
+    assert len(np.unique(colours.reshape(4, 3).round(3), axis=0)) == 4
+    np.testing.assert_allclose(viz.as_colours(5 + 2 * f), colours, atol=1e-5)  # neither level nor scale matters
+
+
+def test_maps_on_one_scale_or_each_on_its_own():
+    first, second = np.arange(4.0).reshape(2, 2), 10 * np.arange(4.0).reshape(2, 2)
+    figure = viz.maps({"a": first, "b": second, "c": torch.zeros(2, 3, 3)}, columns=2, at=(1, 0))
+    plots = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in plots] == ["a", "b", "c"]
+    assert [axes.images[0].get_clim() for axes in plots[:2]] == [(0, 3), (0, 30)]
+    assert plots[0].lines[0].get_xydata().tolist() == [[1.5, 0.5]]  # the centre of the cell
+    same = viz.maps({"a": first, "b": second}, limits=(0, 30))
+    assert [axes.images[0].get_clim() for axes in same.axes[:2]] == [(0, 30), (0, 30)]
+
+
+def test_a_table_writes_each_number_in_its_cell_and_leaves_out_the_unknown():
+    axes = viz.table([[1.0, 2.5], [np.nan, 4.0]], ("one", "two"), ("x", "y"), digits=1).axes[0]
+    assert {text.get_position(): text.get_text() for text in axes.texts} == {(0, 0): "1.0", (1, 0): "2.5", (1, 1): "4.0"}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
+    shaded = viz.table([[1.0, 2.0]], ("one",), ("x", "y"), shades=[[5.0, 0.0]], limits=(0, 5)).axes[0]
+    np.testing.assert_array_equal(shaded.images[0].get_array(), [[5, 0]])
+

@@ -7,6 +7,7 @@ their axes.
 """
 
 from . import marks
+from .arrays import as_colours, maps, table
 from .curves import curves, training
 from .figures import components, flow, matches, matrix, points, query, warps
 from .overlays import error_over, flow_colours, heat_over, heat_scale, heatmap, place_colours, spread
@@ -15,6 +16,7 @@ from .sheets import COLUMNS, gallery, sheet, translations
 from .style import OKABE_ITO, position_colours, to_pil
 from .tiles import tiles
 
-__all__ = ["COLUMNS", "OKABE_ITO", "components", "curves", "error_over", "flow", "flow_colours", "gallery", "heat_over",
-           "heat_scale", "heatmap", "marks", "matches", "matrix", "place_colours", "points", "position_colours", "query",
-           "sharpness", "sheet", "spread", "spread_over", "tiles", "to_pil", "training", "translations", "warps"]
+__all__ = ["COLUMNS", "OKABE_ITO", "as_colours", "components", "curves", "error_over", "flow", "flow_colours", "gallery",
+           "heat_over", "heat_scale", "heatmap", "maps", "marks", "matches", "matrix", "place_colours", "points",
+           "position_colours", "query", "sharpness", "sheet", "spread", "spread_over", "table", "tiles", "to_pil", "training",
+           "translations", "warps"]
