@@ -55,7 +55,7 @@ def points(queries: Sequence[Query], lines: bool = True) -> Drawing:
             axes.plot(*at, "o", ms=15, mfc=colour, mec="black", mew=1.2, zorder=4, clip_on=False)
             axes.annotate(str(i + 1), at, ha="center", va="center_baseline", fontsize=SMALL, weight="bold", zorder=5)
         if q.truth:
-            right.plot(*q.truth, "*", ms=13, mfc=colour, mec="black", mew=1.2, zorder=6, clip_on=False)
+            right.plot(*q.truth, "*", ms=13, mfc=colour, mec="black", mew=1.2, zorder=3.5, clip_on=False)
     return figure
 
 
