@@ -120,7 +120,9 @@ def translate(name: str, device: str) -> dict[str, float]:
 
 def in_a_process(*arguments: object) -> dict:
     """Run this module with these arguments in a fresh Python -> what it prints. Raises BenchError with its last words."""
-    done = subprocess.run([sys.executable, "-m", "cocos_demo.bench", *map(str, arguments)], capture_output=True, text=True)
+    home = Path(__file__).resolve().parents[1]  # from there the package is found, installed or not
+    command = [sys.executable, "-m", "cocos_demo.bench", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=home)
     if done.returncode:
         words = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}; perhaps memory ran out"]
         raise BenchError(f"{arguments[0]} could not be measured: {words[0]}")

@@ -32,7 +32,8 @@ def sharpness(q: Query, alphas: Sequence[float] = (1, 10, 100, 200)) -> Drawing:
         show(above[i], heat_over(weights, q.target, 0.0), q.target.picture.size, f"alpha {alpha:g}")
         largest = np.sort(weights, axis=None)[::-1][:MOST]
         below[i].bar(np.arange(len(largest)) + 1, largest, color=OKABE_ITO[4])
-        below[i].set_title(f"as if {spread_over(weights):.3g} places", fontsize=LARGE)
+        places = spread_over(weights)
+        below[i].set_title(f"as if {places:.0f} places" if places >= 10 else f"as if {places:.1f} places", fontsize=LARGE)
         below[i].set(ylim=(0, max(1.05 * float(largest[0]), 0.02)))
         below[i].tick_params(labelsize=9)
     below[0].set_ylabel("weight", fontsize=SMALL)

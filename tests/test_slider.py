@@ -1,0 +1,24 @@
+"""A slider in a notebook: its picture follows it."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from cocos_demo.slider import log_slider
+
+
+def test_the_picture_follows_the_slider():
+    asked = []
+
+    def draw(value):
+        asked.append(value)
+        return Image.new("RGB", (8, 8), (round(value), 0, 0))
+
+    slider, picture = log_slider(draw, "alpha", 30, 1, 200).children
+    assert slider.value == pytest.approx(30) and slider.description == "alpha"
+    assert (10**slider.min, 10**slider.max) == pytest.approx((1, 200))
+    slider.value = 200
+    assert asked == pytest.approx([30, 200])
+    red = Image.open(io.BytesIO(picture.value)).getpixel((4, 4))[0]
+    assert red == pytest.approx(200, abs=3)
