@@ -223,7 +223,7 @@ def test_bars_of_sharpness_are_the_weights_of_the_query(pair):
     figure = viz.sharpness(q, (1, 10))
     bars = [bar.get_height() for bar in figure.axes[3].patches]
     np.testing.assert_allclose(bars, np.sort(q.weights, axis=None)[::-1][: len(bars)], rtol=1e-4)
-    assert figure.axes[3].get_title() == f"as if {viz.spread_over(q.weights):.0f} places"
+    assert figure.axes[3].get_title() == f"as if {viz.spread_over(q.weights):.1f} places"
 
 
 def test_the_key_of_heat_runs_from_grey_to_yellow_as_heat_does_over_grey():
