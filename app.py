@@ -23,7 +23,9 @@ def build() -> gr.Blocks:
                 look_closer, given = translate.tab(demo)
             with gr.Tab("Correspond", id=correspond.ROOM) as room:
                 taken = correspond.tab(room)
-        look_closer.click(correspond.carried, [taken[0], *given], [*taken, tabs], queue=False, api_visibility="private")
+        look_closer.click(
+            correspond.carried, [taken[0], *given], [*taken, tabs], js=correspond.TO_TOP, queue=False, api_visibility="private"
+        )
         api.endpoints()
     return demo
 
@@ -40,6 +42,7 @@ def main() -> None:
             server_port=int(port),
             theme=look.THEME,
             css=look.CSS,
+            js=look.JS,
             max_file_size="40mb",
             allowed_paths=[str(SAMPLES)],
             footer_links=["api", "settings"],

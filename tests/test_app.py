@@ -177,6 +177,15 @@ def test_one_click_makes_a_picture(page):
     assert "Painted at" in page.inner_text("body")
     page.click("#closer")
     page.wait_for_selector("#points:has-text('Equal colours match')")
+    assert page.evaluate("scrollY") == 0  # from far down, the pictures would not be seen
+
+
+def test_the_upload_icon_asks_for_a_file_also_over_a_sample(page):
+    page.wait_for_selector("#exemplar img")
+    with page.expect_file_chooser() as chooser:
+        page.click("#exemplar [data-testid=source-select] button >> nth=0")
+    chooser.value.set_files(FACE)
+    page.wait_for_selector(f"#exemplar img[src*='{FACE.name}']")
 
 
 @pytest.mark.parametrize("tool", ["Brush", "Erase"])
@@ -193,7 +202,7 @@ def test_a_changed_drawing_makes_another_picture(page, address, tool):
 def test_a_photo_of_nobody_is_a_toast_and_cannot_be_translated(page, tmp_path):
     page.click('button[aria-label="Remove Image"] >> nth=0')
     page.locator("input[type=file]").first.set_input_files(empty_photo(tmp_path / "grey.png"))
-    page.wait_for_selector("text=Neither a face nor a person was found")
+    page.wait_for_selector(".note:has-text('Neither a face nor a person was found')")  # beside the toast, which goes
     assert page.get_attribute("#translate", "disabled") is not None
 
 

@@ -23,6 +23,8 @@ from cocos_demo.viz import marks
 
 ROOM = "correspond"  # this tab among the others
 STARS = "★ rendered: between two of these, true matches are known."
+TO_TOP = "(...given) => { window.scrollTo(0, 0); return given; }"  # the tab that is left may have been scrolled far down
+SHARPNESS = "Large: the best match takes all the weight. Small: many places share it. The match itself stays."
 
 
 def tab(room: gr.Tab) -> list[gr.components.Component]:
@@ -57,7 +59,7 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
                 with gr.Column(min_width=320):
                     points = gr.HTML(padding=False, elem_id="points")
                 with gr.Column(min_width=320):
-                    alpha = gr.Slider(1, 200, ALPHA, step=1, label="alpha, softmax sharpness", elem_id="alpha")
+                    alpha = gr.Slider(1, 200, ALPHA, step=1, label="alpha, softmax sharpness", info=SHARPNESS, elem_id="alpha")
                     numbers = gr.HTML(padding=False, elem_id="numbers")
 
     private = {"api_visibility": "private"}
@@ -126,7 +128,7 @@ def paired(given: tuple[str | None, str | None, str], before: Scene | None) -> t
     if looks and looks != (before.looks if before and before.looks else tuple(samples("portraits"))):
         net.condition_of(photo)  # if the photo is refused, the exemplar stays
         look = models.first_look(photo, looks)
-        return Scene((photo, None, model), looks, trouble="Another kind of photo: an exemplar of its kind is taken."), look
+        return Scene((photo, None, model), looks, trouble="Another kind of photo: the exemplar changes to one of its kind."), look
     if exemplar is None:
         return troubled(given, before, "Choose an exemplar: click one, or upload your own."), None
     return Scene.of(given, looks, models.matcher(name, photo, exemplar), before), None
@@ -191,7 +193,8 @@ def draw(now: Scene | None, base: str, overlay: str, alpha: float):
         return None, None, in_boxes([now.trouble]) if now else "", ""
     queries = now.queries(alpha)
     pictures, scale = scene.pictures(now, queries, base, overlay)
-    key = in_boxes(now.notes) + tables.key(overlay, scale, now, bool(queries))
+    notes, key = in_boxes(now.notes), tables.key(overlay, scale, now)
     if not queries:
-        return pictures["photo"], pictures["exemplar"], key, ""
-    return pictures["photo"], pictures["exemplar"], key + tables.points(queries), tables.behind(queries[-1], len(queries))
+        return pictures["photo"], pictures["exemplar"], notes + key, ""
+    words = notes + tables.answer(queries) + key + tables.points(queries)
+    return pictures["photo"], pictures["exemplar"], words, tables.behind(queries[-1], len(queries))

@@ -14,18 +14,22 @@ THEME = gr.themes.Soft(
 ).set(
     block_label_background_fill="*background_fill_primary",
     block_label_background_fill_dark="*background_fill_secondary",
-    block_label_text_color="*body_text_color_subdued",
+    block_label_text_color="*neutral_600",
     block_label_text_color_dark="*body_text_color_subdued",
     block_label_text_weight="500",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
 )
 
 CSS = """
 #head h1 { font-size: 1.6rem; font-weight: 700; margin: 0; }
 #head p { margin: .15rem 0 0; opacity: .8; }
 #head { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: flex-end; justify-content: space-between; }
+.tabs { margin-top: -.75rem; } /* so that an answer is read without scrolling */
 .badge { font-size: .8rem; padding: .2rem .65rem; border-radius: 999px; white-space: nowrap;
          border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); }
 .step { font-weight: 600; margin: 0; }
+.html-container:has(.step) { padding-block: 2px !important; }
 .step b { display: inline-block; width: 1.6em; height: 1.6em; line-height: 1.6em; margin-right: .4em;
           text-align: center; border-radius: 50%; color: white; background: var(--color-accent); }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem .8rem; font-size: .8rem; line-height: 1.2; }
@@ -58,8 +62,9 @@ CSS = """
     content: "click any place"; position: absolute; bottom: .6rem; left: 50%; transform: translateX(-50%); pointer-events: none;
     padding: .15rem .7rem; border-radius: 999px; font-size: .85rem; white-space: nowrap;
     color: white; background: rgba(0, 0, 0, .7); }
+.pointed:not(:has(img)) { aspect-ratio: 1; } /* nothing jumps when a picture comes */
 .pointed .icon-button-wrapper { display: none; } /* empty, but seen */
-#stage .column { gap: .5rem; }
+#stage, #stage .column { gap: .5rem; }
 #pair { align-items: flex-end; } /* equal pictures, whatever stands over them */
 #tools { align-items: center; }
 #side .html-container { padding: 0; }
@@ -71,9 +76,15 @@ CSS = """
 /* On narrow screens the two pictures come before what they are chosen from. */
 @media (max-width: 949px) { #choose { order: 3; } #choose .step b, #stage .step b { display: none; } }
 @media (max-width: 480px) { .numbers { font-size: .78rem; } .numbers td, .numbers th { padding-right: .2rem !important; }
-                            .numbers th { white-space: normal !important; } }
+                            .numbers th { white-space: normal !important; } 
+                            #head h1 { font-size: 1.2rem; } .badge { display: none; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 """
+
+# The icon under an upload asks for a file whether or not the box is full; gradio's own does nothing then.
+JS = """() => document.addEventListener("click", event => event.target
+    .closest("[data-testid=source-select] button:first-of-type.selected")
+    ?.closest("[data-testid=image]").querySelector("input[type=file]")?.click())"""
 
 
 def head(device, reason: str) -> str:

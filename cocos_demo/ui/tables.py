@@ -15,7 +15,7 @@ START = ("Equal colours match: each dot in the exemplar is where the dot of its 
 KNOWN = " Both are rendered, so a star will show its true place."
 
 
-def key(overlay: str, scale: tuple[float, float], now: Scene, clicked: bool) -> str:
+def key(overlay: str, scale: tuple[float, float], now: Scene) -> str:
     """What the colours over the pictures mean."""
     low, high = scale
     if overlay == ERRORS:
@@ -23,11 +23,13 @@ def key(overlay: str, scale: tuple[float, float], now: Scene, clicked: bool) -> 
         return in_facts(words) + ramp("0 px: finds home", f"{high:.0f} px or more")
     if overlay == FLOW:
         return in_facts("Every place has the colour of its match: find that colour in the other picture.")
-    if not clicked:
+    if not now.points:
         return in_facts(START + (KNOWN if now.pair.photo.surface and now.pair.exemplar.surface else ""))
+    number = len(now.points)
     if overlay == WEIGHTS:
-        return ramp("weight 0", f"{high:.2g}")
-    return ramp(f"cosine ≤ {low:.2f}", f"{high:.2f}")
+        return in_facts(f"Each place’s share in the answer to point {number}, together 1.") + ramp("weight 0", f"{high:.2g}")
+    words = f"How alike each place is to point {number}; 1 is the most."
+    return in_facts(words) + ramp(f"cosine ≤ {low:.2f}", f"{high:.2f}")
 
 
 def ramp(low: str, high: str) -> str:
@@ -36,15 +38,24 @@ def ramp(low: str, high: str) -> str:
     return f'<p class="key"><span>{low}</span><i style="background:linear-gradient(90deg,{stops})"></i><span>{high}</span></p>'
 
 
+def answer(queries: list[Query]) -> str:
+    """The last point in words."""
+    last, known = queries[-1], errors(queries)
+    return in_facts(f"{there_and_back(last, len(queries))}{true_place(last)}{mean(known)}")
+
+
 def points(queries: list[Query]) -> str:
-    """The last point in words, then all points, last first."""
-    number, last = len(queries), queries[-1]
-    known = [q.error for q in queries if q.error is not None]
+    """All points, last first."""
+    known = errors(queries)
     rows = "".join(row(i, q, bool(known)) for i, q in reversed([*enumerate(queries, 1)]))
-    truth = "<th>truth</th>" if known else ""
-    head = f"<tr><th></th><th>photo</th><th></th><th>exemplar</th><th>score</th><th>round trip</th>{truth}</tr>"
-    told = in_facts(f"{there_and_back(last, number)}{true_place(last)}{mean(known)}")
-    return f'{told}<table class="numbers">{head}{rows}</table>{in_facts(f"Pixels of the pictures shown, {SIDE} × {SIDE}.")}'
+    truth = "<th>from truth</th>" if known else ""
+    head = f"<tr><th></th><th>photo</th><th></th><th>exemplar</th><th>cosine</th><th>round trip</th>{truth}</tr>"
+    return f'<table class="numbers">{head}{rows}</table>{in_facts(f"Pixels of the pictures shown, {SIDE} × {SIDE}.")}'
+
+
+def errors(queries: list[Query]) -> list[float]:
+    """Pixels from match to truth, of the points whose truth is known."""
+    return [q.error for q in queries if q.error is not None]
 
 
 def row(number: int, q: Query, known: bool) -> str:
@@ -75,7 +86,7 @@ def true_place(q: Query) -> str:
 
 
 def mean(known: list[float]) -> str:
-    return f" Mean over {len(known)} points: {np.mean(known):.0f} px." if len(known) > 1 else ""
+    return f" Mean over {len(known)} points with a true place: {np.mean(known):.0f} px." if len(known) > 1 else ""
 
 
 def behind(q: Query, number: int) -> str:
@@ -85,7 +96,7 @@ def behind(q: Query, number: int) -> str:
     rest = max(1 - sum(c.weight for c in q.best), 0)
     head = f"<tr><th></th><th>in the {q.target.name}</th><th>cosine</th><th>softmax weight</th></tr>"
     foot = (f"<tr><td></td><td>all others</td><td></td><td>{bar(rest)}</td></tr>"
-            f"<tr><td>{swatch(q.colour)}</td><td colspan=3>the blend of all, by weight (Eq. 4)</td></tr>")  # fmt: skip
+            f"<tr><td>{swatch(q.colour)}</td><td colspan=3>their colours, blended by weight (Eq. 4)</td></tr>")  # fmt: skip
     words = html.escape(f"The numbers behind point {number}, at alpha {q.alpha:g}")
     return f'<p class="facts">{words}</p><table class="numbers">{head}{"".join(rows)}{foot}</table>'
 

@@ -106,7 +106,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, list[gr.components.Component]]:
         **every,
         **private,
         **HEAVY,
-    ).failure(clear, None, [editor, about], **every, **quick)
+    )
     model.change(lambda model: gr.Gallery(models.photos_for(model)), model, photo_gallery, **quick)
     search.click(
         find_exemplar,
@@ -138,16 +138,20 @@ def lock():
     return [gr.Button(interactive=False)] * 3
 
 
-def clear():
-    """Nothing was found: an empty canvas, and no words about what was on it."""
-    return None, ""
+def read_photo(photo: str | None, model: str, before: Read | None):
+    """-> as `seen`; where nothing was found, an empty canvas and the reason under it, which stays when the toast has gone."""
+    try:
+        return seen(photo, model, before)
+    except gr.Error as error:
+        gr.Warning(error.message, duration=12)
+        return gr.skip(), None, in_boxes([error.message]), *[gr.skip()] * 6
 
 
 @friendly
-def read_photo(photo: str | None, model: str, before: Read | None):
+def seen(photo: str | None, model: str, before: Read | None):
     """Photo -> its Condition (in a Read), a canvas with it, words about it, and exemplars of its kind."""
     if photo is None:
-        return gr.skip(), *clear(), *[gr.skip()] * 6
+        return gr.skip(), None, "", *[gr.skip()] * 6
     name = models.resolve(model, photo)
     condition = models.translator(name).condition_of(photo)
     gallery = models.looks(condition.kind.name)
@@ -237,10 +241,10 @@ def words_about(condition: Condition) -> str:
         if len(chips) > 24:
             there = "".join(chips[c] for c in np.unique(condition.map.argmax(0)))
             legend = f'<div class="legend">{there}</div><details><summary>All {len(chips)} colours</summary>{legend}</details>'
-        return f"{notes}{in_facts('Paint with a part’s colour, or erase to background, then translate again.')}{legend}"
+        return f"{notes}{in_facts('Paint with a part’s colour, or erase to background, before you translate.')}{legend}"
     if len(chips) > 12:
         legend = f"<details><summary>What the colours mean</summary>{legend}</details>"
-    return f"{notes}{in_facts('Draw or erase lines, then translate again.')}{legend}"
+    return f"{notes}{in_facts('You can draw or erase lines before you translate.')}{legend}"
 
 
 def in_words(result: Result, net: Translator) -> str:
