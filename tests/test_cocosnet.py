@@ -46,7 +46,7 @@ def test_presets():
     assert out.image.shape == (1, 3, 128, 128)
     with torch.device("meta"):
         assert SYSTEMS["cocosnet"](preset="full", condition_channels=20).config.size == 256
-    with pytest.raises(ValueError, match="presets tiny, full, published"):
+    with pytest.raises(ValueError, match="presets mini, tiny, full, published"):
         SYSTEMS["cocosnet"](preset="huge", condition_channels=20)
 
 

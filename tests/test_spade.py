@@ -49,8 +49,16 @@ def test_full_is_as_large_as_cocosnets():
     assert sum(p.numel() for p in net.parameters()) == pytest.approx(87.9e6, rel=0.05)  # CoCosNet's
 
 
+@pytest.mark.parametrize("preset", ["mini", "tiny"])
+def test_small_presets_are_as_large_as_cocosnets(preset):
+    spade, cocosnet = (SYSTEMS[name](preset, condition_channels=25) for name in ("spade", "cocosnet"))
+    assert spade.config.size == cocosnet.config.size
+    counts = [sum(p.numel() for p in net.parameters()) for net in (spade, cocosnet)]
+    assert counts[0] == pytest.approx(counts[1], rel=0.1)
+
+
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="presets tiny, full"):
+    with pytest.raises(ValueError, match="presets mini, tiny, full"):
         SYSTEMS["spade"](preset="huge", condition_channels=5)
     with pytest.raises(ValueError, match="norm is 'layer'; it can be 'batch' or 'instance'"):
         SYSTEMS["spade"](**SMALL, norm="layer")

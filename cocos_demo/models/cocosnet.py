@@ -6,11 +6,11 @@ Read it top to bottom like the paper. Paper symbol = variable name:
     F_A, F_B  the domain adaptors       x_S, y_S  features of the shared domain S
     r    the warped exemplar r_y->x     z    the constant code      alpha  sharpness of the softmax
 
-Where paper and released code (github.com/microsoft/CoCosNet) differ, the choice is named in the config. The presets `tiny`
-and `full` follow the paper; `published` is the released network to the layer, so that its weights fit (`official.py`). A
-checkpoint stores what it was trained with.
+Where paper and released code (github.com/microsoft/CoCosNet) differ, the choice is named in the config. The presets `mini` (the
+lessons'), `tiny` and `full` follow the paper; `published` is the released network to the layer, so that its weights fit
+(`official.py`). A checkpoint stores what it was trained with.
 
-| choice            | paper (`tiny`, `full`)                    | released code (`published`)                             |
+| choice            | paper (`mini`, `tiny`, `full`)            | released code (`published`)                             |
 |-------------------|-------------------------------------------|---------------------------------------------------------|
 | `adaptor`         | `pyramid`: feature pyramid, local and     | `strided`: plain encoder without skips, three SPADE     |
 |                   | global context                            | blocks on its own input; `adaptor_kernel` 3 or 4        |

@@ -56,6 +56,7 @@ class SPADEConfig:
 
 
 PRESETS = {
+    "mini": dict(size=64, encoder=(24, 32, 48, 48), code=32, generator=(48, 48, 40, 24), hidden=16),
     "tiny": dict(),
     "full": dict(size=256, encoder=(64, 128, 256, 512, 512, 512), code=256, hidden=128,
                  generator=(1024, 1024, 512, 512, 256, 128, 64)),
