@@ -11,8 +11,10 @@ from . import losses
 from .datasets.pairs import Batch
 from .features import VGG
 from .models.cocosnet import CoCosNet
+from .models.cocosnet_v2 import CoCosNetV2
 from .models.correspondence import warp
 from .models.domain import domain_adversarial
+from .models.layers import resize
 from .models.spade import SPADENet
 
 # lambda_l of Eq. 8: deeper layers count more, as in Johnson et al. 2016 and the released code. Names both VGGs have.
@@ -164,6 +166,33 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
     return image, terms
 
 
+def cocosnet_v2(net: CoCosNetV2, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
+                adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    """CoCosNet v2, Eq. 19, as `cocosnet`."""
+    s, n = net.config.strides[0], batch.x_A.shape[1]
+    blurred = [F.avg_pool2d(c, 3 * s, s, s) for c in (batch.x_A, batch.y_A)]
+    inputs = (batch.x_A, batch.y_B, batch.y_A, blurred[1] if w.warped_condition else None)
+    if w.layers or w.pixel or adversarial:
+        out = net(*inputs)
+        image, match = out.image.float(), out.match
+    else:
+        match = net.correspond(*inputs)
+        image = resize(match.warps[-1], batch.x_B.shape[2:])
+    terms = _painted(image, discriminator, vgg, batch, w, adversarial)
+    if w.domain:
+        terms["domain"] = torch.stack([losses.domain_alignment(x, x_B, w.form) for x, x_B
+                                       in zip(match.x, net.y_S(batch.x_B, batch.x_A))]).mean()  # Eq. 11
+    if w.reg:
+        y_1 = resize(batch.y_B, match.warps[0].shape[2:])
+        terms["reg"] = losses.cycle_consistency(warp(match.y[0], match.x[0], match.warps[0], net.config.alpha), y_1)
+    if w.warp:  # Eq. 12
+        terms["warp"] = torch.stack([losses.pixel(r, resize(batch.x_B, r.shape[2:]), resize(batch.known, r.shape[2:]))
+                                     for r in match.warps]).mean()
+    if w.warped_condition:
+        terms["warped_condition"] = losses.warped_condition(match.along[:, :n], blurred[0])
+    return image, terms
+
+
 def spade(net: SPADENet, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
           adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
     """The baseline, as `cocosnet`: the same terms on the picture, and the divergence of the style code.
@@ -179,4 +208,4 @@ def spade(net: SPADENet, discriminator: nn.Module, vgg: VGG | None, batch: Batch
     return image, terms
 
 
-OBJECTIVES = {"cocosnet": cocosnet, "spade": spade}
+OBJECTIVES = {"cocosnet": cocosnet, "cocosnet_v2": cocosnet_v2, "spade": spade}

@@ -163,3 +163,17 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         keys, values = F.max_pool2d(self.phi(x), 2), F.max_pool2d(self.g(x), 2)  # (B, C/8 and C/2, H/2, W/2)
         return x + self.gamma * self.o(attend(self.theta(x), keys, values, scale=1.0))
+
+
+class ConvGRU(nn.Module):
+    """A convolutional gated recurrent unit. CoCosNet v2, Eq. 6. h (B, hidden, H, W), x (B, inputs, H, W) -> the new h."""
+
+    def __init__(self, hidden: int, inputs: int, kernel: int = 3):
+        super().__init__()
+        self.z, self.r, self.h = (conv(hidden + inputs, hidden, kernel, spectral=False) for _ in range(3))
+
+    def forward(self, h: Tensor, x: Tensor) -> Tensor:
+        hx = torch.cat([h, x], dim=1)
+        z, r = torch.sigmoid(self.z(hx)), torch.sigmoid(self.r(hx))
+        h_hat = torch.tanh(self.h(torch.cat([r * h, x], dim=1)))
+        return (1 - z) * h + z * h_hat
