@@ -217,11 +217,11 @@ class TranslationNetwork(nn.Module):
         self.to_image = conv(widths[-1], 3, spectral=config.spectral == "all")
 
     def forward(self, style: Tensor) -> Tensor:
-        if self.config.code == "constant":
-            f = self.z.expand(style.shape[0], -1, -1, -1)
+        coarsest = tuple(n >> self.config.halvings for n in style.shape[2:])
+        if self.config.code == "constant":  # learned at one size, and stretched for others
+            f = resize(self.z, coarsest).expand(style.shape[0], -1, -1, -1)
         else:
-            height, width = (n >> self.config.halvings for n in style.shape[2:])
-            f = self.z(resize(style, (height, width), self.config.shrinking))  # (B, widths[0], H / 2^halvings, ...)
+            f = self.z(resize(style, coarsest, self.config.shrinking))  # (B, widths[0], H / 2^halvings, ...)
         for i, block in enumerate(self.blocks):
             if i > 0 and i not in self.config.keeps:
                 f = F.interpolate(f, scale_factor=2.0, mode="nearest")

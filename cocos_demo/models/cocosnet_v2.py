@@ -19,8 +19,8 @@ The steps of PatchMatch stand in `patchmatch.py`. Where the paper leaves open or
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Literal, get_args, get_origin
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from . import patchmatch as pm
 from .cocosnet import Translation, TranslationNetwork
-from .correspondence import normalise, warp
+from .correspondence import warp
 from .layers import ConvGRU, conv, resize
 
 
@@ -53,17 +53,44 @@ class CoCosNetV2Config:
     # What the translation network takes from CoCosNet as it is.
     code, keeps, attention, shortcut, padding, shrinking = "constant", (), 0, "plain", "zeros", "area"
 
+    def __post_init__(self):
+        for field in fields(self):
+            value, allowed = getattr(self, field.name), get_args(field.type)
+            if get_origin(field.type) is Literal and value not in allowed:
+                raise ValueError(f"{field.name} is {value!r}; it can be {' or '.join(map(repr, allowed))}")
+        known = [2**level for level in range(len(self.widths))]
+        if not self.strides or list(self.strides) != sorted({*self.strides} & {*known}, reverse=True):
+            raise ValueError(f"strides must fall and be among the U-Net's, {', '.join(map(str, known))}; got {self.strides}")
+        if min(self.condition_channels, self.candidates) < 1 or self.iterations < 0:
+            raise ValueError("condition_channels and candidates must be at least 1, iterations at least 0; "
+                             f"got {self.condition_channels}, {self.candidates}, {self.iterations}")
+        self.check_size(self.size, self.size)
+
     @property
     def halvings(self) -> int:
+        """How often the picture is halved down to the generator's first block."""
         return len(self.generator) - 1
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises ValueError for a picture that the widths cannot halve, or whose first level has fewer than K places."""
+        coarsest = 2 ** max(self.halvings, len(self.widths) - 1)
+        places = (height // self.strides[0]) * (width // self.strides[0])
+        if min(height, width) < 2 * coarsest or height % coarsest or width % coarsest or places < self.candidates:
+            raise ValueError(f"size must be a multiple of {coarsest} for these widths and at least {2 * coarsest}, "
+                             f"got {height if height == width else (height, width)}")
 
     @property
     def spade(self) -> dict:
+        """The options of every SPADE block."""
         return dict(hidden=self.hidden, spectral=self.spectral, padding=self.padding, method=self.shrinking,
                     shortcut=self.shortcut)
 
 
-PRESETS = {"tiny": dict()}
+PRESETS = {
+    "tiny": dict(),
+    "full": dict(size=512, widths=(32, 64, 128, 256, 256), features=64, candidates=16, iterations=5, memory=32, hidden=128,
+                 generator=(512, 512, 512, 256, 128, 64)),
+}
 
 
 @dataclass
@@ -142,15 +169,15 @@ class Refinement(nn.Module):
         size = max(fy.shape[1:3])
 
         def refine(H: Tensor, S: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
-            O = ((H - p) / size).flatten(3)  # (B, h, w, 2 K)
+            offset = ((H - p) / size).flatten(3)  # O_t (B, h, w, 2 K), Eq. 7
             with precision:
-                x = torch.cat([context, F.relu(self.motion(torch.cat([O, S], dim=3).permute(0, 3, 1, 2)))], dim=1)
+                x = torch.cat([context, F.relu(self.motion(torch.cat([offset, S], dim=3).permute(0, 3, 1, 2)))], dim=1)
                 if self.gru is not None:
                     hidden = self.gru(torch.zeros_like(context) if hidden is None else hidden, x)
                 else:
                     hidden = torch.tanh(self.plain(x))
                 delta = self.head(hidden)
-            return delta.float().permute(0, 2, 3, 1).unflatten(3, (-1, 2)), hidden
+            return delta.to(H.dtype).permute(0, 2, 3, 1).unflatten(3, (-1, 2)), hidden
 
         return refine
 
@@ -161,6 +188,8 @@ class CoCosNetV2(nn.Module):
 
     def __init__(self, preset: str = "tiny", **choices):
         super().__init__()
+        if preset not in PRESETS:
+            raise ValueError(f"CoCosNet v2 has the presets {', '.join(PRESETS)}; there is no {preset!r}")
         self.config = config = CoCosNetV2Config(**{**PRESETS[preset], **choices})
         n = config.condition_channels
         self.M_A = UNet(n, config)
@@ -178,15 +207,18 @@ class CoCosNetV2(nn.Module):
 
     def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None,
                    along: Tensor | None = None, callback: Callable[[dict], None] | None = None) -> Levels:
-        """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"}."""
+        """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"} after each step of a level."""
+        self._check(condition, exemplar, exemplar_condition)
         x, y = self.x_S(condition), self.y_S(exemplar, exemplar_condition)
         device = condition.device.type
-        # Scores and places in full precision; the convolutions between them as the rest of the network.
-        self.precision = torch.autocast(device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
+        # Scores and places in full precision; the convolutions between them as in the rest of the network.
+        precision = torch.autocast(device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
         with torch.autocast(device, enabled=False):
-            return self._match([f.float() for f in x], [f.float() for f in y], exemplar, along, callback)
+            x, y = ([f if f.dtype == torch.float64 else f.float() for f in side] for side in (x, y))
+            return self._match(x, y, exemplar, along, callback, precision)
 
-    def _match(self, x, y, exemplar, along, callback) -> Levels:
+    def _match(self, x: list[Tensor], y: list[Tensor], exemplar: Tensor, along: Tensor | None,
+               callback: Callable[[dict], None] | None, precision: torch.autocast) -> Levels:
         c = self.config
         H, warps = [], []
         for level, (fx, fy) in enumerate(zip(x, y)):
@@ -199,7 +231,7 @@ class CoCosNetV2(nn.Module):
                 warps.append(moved[:, :3])
                 continue
             begin = pm.widened(pm.upsampled(H[-1], fx.shape[2:], (fy.shape[2], y[level - 1].shape[2])))
-            refine = self.N[level - 1].begin(rx, ry, self.precision) if self.N is not None else None
+            refine = self.N[level - 1].begin(rx, ry, precision) if self.N is not None else None
             told = (lambda state, level=level: callback({"level": level, **state})) if callback else None
             H.append(pm.refined(rx, ry, begin, c.candidates, c.iterations, refine, c.propagation, told))
             warps.append(pm.soft_warp(rx, ry, H[-1], y_l, c.alpha))
@@ -212,3 +244,14 @@ class CoCosNetV2(nn.Module):
         grown = [resize(w, size) for w in match.warps]
         style = torch.cat([*grown, condition] if self.config.modulation == "warp+condition" else grown, dim=1)
         return Translation(self.G(style), grown[-1], tuple(match.warps), match)  # Eq. 9, 10
+
+    def _check(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None) -> None:
+        c = self.config
+        if c.exemplar_input != "image" and exemplar_condition is None:
+            raise ValueError("this network reads the exemplar together with its condition map; give exemplar_condition")
+        for name, t, channels in (("condition", condition, c.condition_channels), ("exemplar", exemplar, 3),
+                                  ("exemplar_condition", exemplar_condition, c.condition_channels)):
+            if t is not None and (t.dim() != 4 or t.shape[1] != channels):
+                raise ValueError(f"{name} must be (B, {channels}, H, W), got {tuple(t.shape)}")
+            if t is not None:
+                c.check_size(*t.shape[2:])

@@ -1,0 +1,118 @@
+"""CoCosNet v2: levels, fields, gradients, and what the network promises of its matching."""
+
+import pytest
+import torch
+
+from cocos_demo.models import SYSTEMS
+from cocos_demo.models import patchmatch as pm
+
+TINY = dict(condition_channels=5, size=64, widths=(4, 6, 8, 8), features=8, memory=4, generator=(8, 8, 8, 6), hidden=4)
+
+
+def network(**choices):
+    torch.manual_seed(0)
+    return SYSTEMS["cocosnet_v2"]("tiny", **{**TINY, **choices})
+
+
+def inputs(b=2, size=(64, 64), seed=0, other=None):
+    g = torch.Generator().manual_seed(seed)
+    return torch.rand(b, 5, *size, generator=g), torch.rand(b, 3, *(other or size), generator=g) * 2 - 1
+
+
+def steps(net, x, y):
+    """Everything that the callback was told, in order."""
+    told = []
+    with torch.no_grad():
+        net.correspond(x, y, callback=told.append)
+    return told
+
+
+def test_levels_from_coarse_to_fine():
+    net, (x, y) = network(), inputs()
+    out = net(x, y)
+    assert out.image.shape == out.warped.shape == (2, 3, 64, 64)
+    assert [tuple(w.shape[2:]) for w in out.warps] == [(8, 8), (16, 16), (32, 32), (64, 64)]
+    assert [tuple(H.shape) for H in out.match.H] == [(2, n, n, 4, 2) for n in (8, 16, 32, 64)]
+    assert all(torch.isfinite(w).all() and w.abs().max() <= 1 + 1e-5 for w in out.warps)
+    for H, n in zip(out.match.H, (8, 16, 32, 64)):
+        assert (H >= 0.5).all() and (H <= n - 0.5).all()
+
+
+@pytest.mark.parametrize("size, other", [((64, 96), (64, 96)), ((96, 64), (64, 64)), ((64, 64), (128, 64))])
+def test_pictures_need_not_be_square_nor_equal(size, other):
+    net = network()
+    x, y = inputs(1, size, other=other)
+    out = net(x, y)
+    assert out.image.shape == (1, 3, *size) and out.warps[-1].shape == (1, 3, *size)
+    H = out.match.H[-1]
+    assert (H[..., 0] <= other[1] - 0.5).all() and (H[..., 1] <= other[0] - 0.5).all()
+
+
+def test_the_first_backward_reaches_every_parameter_of_the_gru():
+    net, (x, y) = network(), inputs()
+    net(x, y).image.square().mean().backward()
+    of_gru = {name: p.grad for name, p in net.named_parameters() if "gru" in name}
+    assert len(of_gru) == 3 * 6
+    for name, grad in of_gru.items():
+        assert grad is not None and torch.isfinite(grad).all() and grad.abs().max() > 0, name
+    assert all(p.grad is not None for p in net.parameters())
+
+
+def test_the_same_inputs_give_the_same_field():
+    net, (x, y) = network().eval(), inputs()
+    for a, b in zip(steps(net, x, y), steps(net, x, y)):
+        assert torch.equal(a["H"], b["H"]) and torch.equal(a["S"], b["S"])
+
+
+def test_each_step_of_a_batch_is_that_of_its_pictures():
+    """One step at a time, since the recursion amplifies rounding: each from the field that the batch had before it."""
+    net, (x, y) = network().eval().double(), inputs(3)
+    x, y = x.double(), y.double()
+    whole = steps(net, x, y)
+    for i in range(3):
+        for a, b in zip(whole, steps(net, x[i : i + 1], y[i : i + 1]), strict=True):
+            torch.testing.assert_close(a["H"][i : i + 1], b["H"], atol=1e-9, rtol=0)
+            torch.testing.assert_close(a["S"][i : i + 1], b["S"], atol=1e-9, rtol=0)
+
+
+def test_equal_features_and_a_head_of_zero_give_the_identity():
+    net = network().eval()
+    for level in net.N:
+        torch.nn.init.zeros_(level.head[2].weight)
+    f = [torch.randn(1, 8, n, n) for n in (8, 16, 32, 64)]
+    y = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        found = net._match(f, f, y, None, None, torch.autocast("cpu", enabled=False))
+    for H, fx in zip(found.H, f):
+        assert torch.equal(H[:, :, :, 0], pm.centres(*fx.shape[2:], fx)[None])
+
+
+def test_variants_of_table_5():
+    x, y = inputs(1)
+    none, conv, gru = (network(refinement=name) for name in ("none", "conv", "gru"))
+    assert none.N is None and not any("gru" in name for name, _ in conv.named_parameters())
+    counts = [sum(p.numel() for p in net.parameters()) for net in (none, conv, gru)]
+    assert counts == sorted(counts) and len({*counts}) == 3
+    told = {name: [t["step"] for t in steps(net, x, y)] for name, net in
+            (("none", none), ("conv", conv), ("alone", network(propagation=False)))}
+    assert "refine" not in told["none"] and "propagate" not in told["alone"] and {"refine", "propagate"} < {*told["conv"]}
+
+
+@pytest.mark.parametrize("choices, words", [
+    (dict(strides=(1, 2)), "strides must fall"), (dict(strides=(16, 1)), "strides must fall"), (dict(size=68), "multiple of 8"),
+    (dict(size=8), "at least 16"), (dict(refinement="lstm"), "refinement is 'lstm'"), (dict(candidates=0), "at least 1")])
+def test_wrong_choices_are_told(choices, words):
+    with pytest.raises(ValueError, match=words):
+        network(**choices)
+
+
+def test_wrong_inputs_are_told():
+    net, (x, y) = network(), inputs(1)
+    for args, words in (((x[:, :4], y), r"condition must be \(B, 5, H, W\)"), ((x, y[0]), "exemplar must be"),
+                        ((x[..., :60], y), "multiple of 8")):
+        with pytest.raises(ValueError, match=words):
+            net(*args)
+    with pytest.raises(ValueError, match="give exemplar_condition"):
+        network(exemplar_input="image+condition")(x, y)
+    with pytest.raises(ValueError, match="there is no 'huge'"):
+        SYSTEMS["cocosnet_v2"]("huge", condition_channels=5)
