@@ -9,13 +9,16 @@ rows and columns never mix. Steps choose by the score of the cell that a place f
 scores between cells, `sampled`, which have a gradient with respect to the place.
 """
 
+import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BLOCK = 2**20  # feature values that are gathered at a time: 4 MB, so that they are still in the cache when they are multiplied
+BLOCK = 2**18  # candidates that are worked on at a time: a few MB, so that they stay in the cache
+TILE = 64  # cells of y that `dense` looks at together
 
 
 def rows(f: Tensor) -> Tensor:
@@ -32,33 +35,47 @@ def centres(h: int, w: int, like: Tensor) -> Tensor:
 
 def inside(H: Tensor, h: int, w: int) -> Tensor:
     """The field with every place moved into a grid of h x w cells, its border cells' centres at most."""
-    limit = torch.tensor([w - 0.5, h - 0.5], dtype=H.dtype, device=H.device)
-    return torch.minimum(H.clamp(min=0.5), limit)
+    x, y = H.unbind(-1)
+    return torch.stack([x.clamp(0.5, w - 0.5), y.clamp(0.5, h - 0.5)], dim=-1)
 
 
 def cells(H: Tensor, w: int) -> Tensor:
-    """Places (..., 2) -> row * w + column of the cell that each lies in (...), int64."""
-    column, row = H.floor().long().unbind(-1)
-    return row * w + column
+    """Places (..., 2), none of them negative -> row * w + column of the cell that each lies in (...), int32."""
+    column, row = H.int().unbind(-1)  # each cut off on its own
+    return torch.add(column, row, alpha=w)
 
 
 # ---- scores
 
 
+def evaluate_explicit(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
+    """S of Eq. 7 as it is written, each candidate by the cell it lies in. Holds a vector for each candidate; shapes as
+    `evaluate`."""
+    found = fy.flatten(0, 2)[_cells_of_batch(fy, H)]  # (B, h, w, J, C)
+    return (fx.unsqueeze(3) * found).sum(-1)
+
+
+def _cells_of_batch(fy: Tensor, H: Tensor) -> Tensor:
+    """`cells` among those of all pictures of the batch."""
+    b, h, w, _ = fy.shape
+    return cells(H, w) + torch.arange(0, b * h * w, h * w, device=H.device, dtype=torch.int32).view(b, 1, 1, 1)
+
+
+@torch.no_grad()
 def evaluate(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
     """S of Eq. 7, each candidate by the cell it lies in: fx (B, h, w, C), fy (B, h', w', C), H (B, h, w, J, 2) -> (B, h, w, J).
 
-    In blocks of positions, whose vectors are fetched together: memory does not grow with the picture.
+    The scores are some entries of the matrix fx fy^T, J in each row: a sampled matrix product. On the CPU its kernel reads each
+    vector where it lies and keeps one number of it. Without gradient.
     """
-    b, h, w, c = fx.shape
-    J = H.shape[3]
-    at = cells(H, fy.shape[2]).reshape(b, h * w, J)
-    queries, keys = fx.reshape(b, h * w, c), fy.reshape(b, -1, c)
-    block, S = max(1, BLOCK // (J * c)), []
-    for i in range(b):
-        S += [torch.bmm(keys[i][where.reshape(-1)].view(-1, J, c), q.unsqueeze(2)).squeeze(2)
-              for where, q in zip(at[i].split(block), queries[i].split(block))]
-    return torch.cat(S).view(b, h, w, J)
+    if fx.device.type != "cpu":
+        return evaluate_explicit(fx, fy, H)
+    x, y, at = fx.flatten(0, 2), fy.flatten(0, 2), _cells_of_batch(fy, H).flatten()
+    begins = torch.arange(0, len(at) + 1, H.shape[3], dtype=torch.int32)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support")
+        wanted = torch.sparse_csr_tensor(begins, at, x.new_zeros(len(at)), (len(x), len(y)), check_invariants=False)
+        return torch.sparse.sampled_addmm(wanted, x, y.T, beta=0.0).values().view(H.shape[:-1])
 
 
 def sampled(values: Tensor, H: Tensor) -> Tensor:
@@ -90,23 +107,68 @@ def scores(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
 
 
 def best(H: Tensor, S: Tensor, K: int, w: int) -> tuple[Tensor, Tensor]:
-    """The K candidates of the highest score, best first, no cell twice: H (B, h, w, J, 2), S (B, h, w, J) -> K of each."""
-    at, order = cells(H.detach(), w).sort(dim=-1, stable=True)
-    again = F.pad(at[..., 1:] == at[..., :-1], (1, 0))  # the same cell as the one before
-    S_once = S.detach().masked_fill(torch.zeros_like(again).scatter(-1, order, again), -torch.inf)
-    kept = S_once.topk(K, dim=-1).indices  # (B, h, w, K)
+    """The K candidates of the highest score, best first, no cell twice: H (B, h, w, J, 2), S (B, h, w, J) -> K of each.
+
+    Of several in one cell the first counts; of equal scores the first comes first. Where there are fewer than K different
+    cells, repeats fill up, behind them. S are cosines; scores closer than 1e-9 may count as equal. ValueError if J < K.
+    """
+    J = S.shape[-1]
+    if not K <= J < 1 << 16:
+        raise ValueError(f"{K} candidates of {J} cannot be kept")
+    j = torch.arange(J, device=H.device)
+    # What is sorted are whole numbers whose last 16 bits say which candidate it is.
+    by_cell = _in_order((cells(H.detach(), w).long() << 16) + j)
+    again = F.pad(by_cell[..., 1:] >> 16 == by_cell[..., :-1] >> 16, (1, 0))  # the same cell as the one before
+    repeat = torch.empty_like(again).scatter_(-1, by_cell & 0xFFFF, again)
+    by_score = _in_order(j - ((S.detach() * 2.0**30).long() << 16) + (repeat.long() << 50))
+    kept = by_score[..., :K] & 0xFFFF  # (B, h, w, K)
     return H.gather(3, kept.unsqueeze(-1).expand(*kept.shape, 2)), S.gather(3, kept)
 
 
+def _in_order(keys: Tensor) -> Tensor:
+    """Each row sorted. For short rows NumPy is ten times as fast as PyTorch on a CPU."""
+    if keys.device.type != "cpu":
+        return keys.sort(dim=-1).values
+    keys.numpy().sort(axis=-1)
+    return keys
+
+
+def improved(H: Tensor, S: Tensor, new: Tensor, fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
+    """The K best of candidates H, whose scores S are known, and of new ones: H (B, h, w, J, 2), S (B, h, w, J), new
+    (B, h, w, J', 2) -> K of each. Only the new ones are scored, in strips of positions: memory does not grow with the picture."""
+    (b, h, w, J, _), grid = H.shape, fy.shape[1:3]
+    strip = max(1, BLOCK // (b * w * (J + new.shape[3])))
+    found = []
+    for H_, S_, new_, fx_ in zip(*(t.split(strip, dim=1) for t in (H, S, new, fx))):
+        new_ = inside(new_, *grid)
+        found.append(best(torch.cat([H_, new_], dim=3), torch.cat([S_, evaluate(fx_, fy, new_)], dim=3), K, grid[1]))
+    return tuple(torch.cat(parts, dim=1) for parts in zip(*found))
+
+
+@torch.no_grad()
 def dense(fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
-    """Eq. 4 exactly: the K best of all cells, in blocks of rows of M -> H (B, h, w, K, 2), S (B, h, w, K)."""
-    b, h, w, c = fx.shape
-    keys, W = fy.reshape(b, -1, c), fy.shape[2]
-    K = min(K, keys.shape[1])
-    found = [[q @ keys[i].T for q in fx[i].reshape(-1, c).split(max(1, BLOCK // keys.shape[1]))] for i in range(b)]
-    top = [[M.topk(K, dim=1) for M in blocks] for blocks in found]
-    S, v = (torch.stack([torch.cat([getattr(t, name) for t in blocks]) for blocks in top]) for name in ("values", "indices"))
-    H = torch.stack([v % W, v // W], dim=-1).to(fx.dtype) + 0.5
+    """Eq. 4 exactly: the K best of all cells, best first -> H (B, h, w, K, 2), S (B, h, w, K). Without gradient.
+
+    M is computed in blocks, of which the highest entry of each tile of 64 cells is kept. The K best cells lie in the K tiles
+    of the highest entries: those are scored again, one by one.
+    """
+    (b, h, w, c), (W, n) = fx.shape, (fy.shape[2], fy.shape[1] * fy.shape[2])
+    K, within, found = min(K, n), torch.arange(TILE, device=fx.device), []
+    side = 16 * TILE
+    for i in range(b):
+        keys = fy[i].reshape(-1, c)
+        keys = torch.cat([keys, keys[-1:].expand(-n % TILE, c)])  # the last cell again, until the last tile is full
+        for q in fx[i].reshape(-1, c).split(side):
+            M, highest = fx.new_empty(len(q), side), []
+            for k in keys.split(side):
+                highest.append(torch.mm(q, k.T, out=M[:, : len(k)]).unflatten(1, (-1, TILE)).amax(2))
+            tiles = torch.cat(highest, dim=1)  # (rows, tiles)
+            tile = tiles.topk(min(K, tiles.shape[1]), dim=1).indices
+            v = (tile.unsqueeze(2) * TILE + within).flatten(1).clamp(max=n - 1)
+            H = (torch.stack([v % W, v // W], dim=-1).to(fx.dtype) + 0.5)[None, None]  # (1, 1, rows, K * 64, 2)
+            none = H[:, :, :, :0]
+            found.append(improved(none, none[..., 0], H, q[None, None], fy[i : i + 1], K))
+    H, S = (torch.cat(parts, dim=2) for parts in zip(*found))
     return H.view(b, h, w, K, 2), S.view(b, h, w, K)
 
 
@@ -134,14 +196,12 @@ def propagate(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, axis: int) -> tuple[
 
     H (B, h, w, K, 2) with its scores S by cells -> the same. Only the neighbours' candidates are scored.
     """
-    _, h, w, K, _ = H.shape
-    O = H - centres(h, w, H).unsqueeze(2)
-    n = O.shape[axis]
-    # At the border a position is its own neighbour there; its offsets come twice, and one is dropped.
-    before = torch.cat([O.narrow(axis, 0, 1), O.narrow(axis, 0, n - 1)], dim=axis)
-    after = torch.cat([O.narrow(axis, 1, n - 1), O.narrow(axis, n - 1, 1)], dim=axis)
-    new = inside(torch.cat([before, after], dim=3) + centres(h, w, H).unsqueeze(2), *fy.shape[1:3])
-    return best(torch.cat([H, new], dim=3), torch.cat([S, evaluate(fx, fy, new)], dim=3), K, fy.shape[2])
+    n = H.shape[axis]
+    step = torch.tensor([0.0, 1.0] if axis == 1 else [1.0, 0.0], dtype=H.dtype, device=H.device)
+    # A neighbour's offset at p is its place, moved as p is from it. At the border p is its own neighbour; a repeat is dropped.
+    before = torch.cat([H.narrow(axis, 0, 1), H.narrow(axis, 0, n - 1) + step], dim=axis)
+    after = torch.cat([H.narrow(axis, 1, n - 1) - step, H.narrow(axis, n - 1, 1)], dim=axis)
+    return improved(H, S, torch.cat([before, after], dim=3), fx, fy, H.shape[3])
 
 
 def random_search(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -152,8 +212,7 @@ def random_search(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, generator: torch
         moved = torch.rand(H.shape, generator=generator, dtype=H.dtype).to(H.device) * 2 - 1
         tried.append(H + reach * moved)
         reach /= 2
-    new = inside(torch.cat(tried, dim=3), h, w)
-    return best(torch.cat([H, new], dim=3), torch.cat([S, evaluate(fx, fy, new)], dim=3), K, w)
+    return improved(H, S, torch.cat(tried, dim=3), fx, fy, K)
 
 
 # ---- algorithms
@@ -195,28 +254,24 @@ def refined(fx: Tensor, fy: Tensor, H: Tensor, K: int, iterations: int, refine: 
     Delta H (B, h, w, K, 2) and its new hidden state (None at first). Rows first in even iterations, columns first in odd ones.
     The gradient flows through the places; which of them are kept is decided by detached scores.
     """
-    def scored(H):
-        with torch.no_grad():
-            return evaluate(fx, fy, H)
-
     def tell(step: str, iteration: int) -> None:
         if callback:
             callback({"iteration": iteration, "step": step, "H": H.detach(), "S": S.detach()})
 
     h, w = fy.shape[1:3]
-    H = inside(H, h, w)
-    H, S = best(H, scored(H), K, w)
+    none = H[:, :, :, :0]
+    H, S = improved(none, none[..., 0], H, fx, fy, K)
     tell("initialise", 0)
     hidden = None
     for t in range(1, iterations + 1):
         if propagation:
             for axis in ((2, 1), (1, 2))[t % 2]:
-                H, S = propagate(H, S, fx.detach(), fy.detach(), axis)
+                H, S = propagate(H, S, fx, fy, axis)
             tell("propagate", t)
         if refine:
             delta, hidden = refine(H, S, hidden)
             H = inside(H + delta, h, w)
-            S = scored(H)
+            S = evaluate(fx, fy, H)
             tell("refine", t)
     return H
 
