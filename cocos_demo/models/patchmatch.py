@@ -39,10 +39,10 @@ def inside(H: Tensor, h: int, w: int) -> Tensor:
     return torch.stack([x.clamp(0.5, w - 0.5), y.clamp(0.5, h - 0.5)], dim=-1)
 
 
-def cells(H: Tensor, w: int) -> Tensor:
-    """Places (..., 2), none of them negative -> row * w + column of the cell that each lies in (...), int32."""
+def cells(H: Tensor, h: int, w: int) -> Tensor:
+    """Places (..., 2) -> row * w + column of the cell that each lies in (...), int32; the nearest cell where it lies outside."""
     column, row = H.int().unbind(-1)  # each cut off on its own
-    return torch.add(column, row, alpha=w)
+    return torch.add(column.clamp_(0, w - 1), row.clamp_(0, h - 1), alpha=w)
 
 
 # ---- scores
@@ -58,7 +58,7 @@ def evaluate_explicit(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
 def _cells_of_batch(fy: Tensor, H: Tensor) -> Tensor:
     """`cells` among those of all pictures of the batch."""
     b, h, w, _ = fy.shape
-    return cells(H, w) + torch.arange(0, b * h * w, h * w, device=H.device, dtype=torch.int32).view(b, 1, 1, 1)
+    return cells(H, h, w) + torch.arange(0, b * h * w, h * w, device=H.device, dtype=torch.int32).view(b, 1, 1, 1)
 
 
 @torch.no_grad()
@@ -74,8 +74,8 @@ def evaluate(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
     begins = torch.arange(0, len(at) + 1, H.shape[3], dtype=torch.int32)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support")
-        wanted = torch.sparse_csr_tensor(begins, at, x.new_zeros(len(at)), (len(x), len(y)), check_invariants=False)
-        return torch.sparse.sampled_addmm(wanted, x, y.T, beta=0.0).values().view(H.shape[:-1])
+        M = torch.sparse_csr_tensor(begins, at, x.new_empty(len(at)), (len(x), len(y)), check_invariants=False)
+        return torch.sparse.sampled_addmm(M, x, y.T, beta=0.0, out=M).values().view(H.shape[:-1])
 
 
 def sampled(values: Tensor, H: Tensor) -> Tensor:
@@ -106,10 +106,10 @@ def scores(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
 # ---- steps
 
 
-def best(H: Tensor, S: Tensor, K: int, w: int) -> tuple[Tensor, Tensor]:
-    """The K candidates of the highest score, best first, no cell twice: H (B, h, w, J, 2), S (B, h, w, J) -> K of each.
+def best(H: Tensor, S: Tensor, K: int, h: int, w: int) -> tuple[Tensor, Tensor]:
+    """The K candidates of the highest score, best first, no cell twice: H (B, ..., J, 2), S (B, ..., J) -> K of each.
 
-    Of several in one cell the first counts; of equal scores the first comes first. Where there are fewer than K different
+    h, w: the grid that H points into. Of several in one cell the first counts; of equal scores the first comes first. Where there are fewer than K different
     cells, repeats fill up, behind them. S are cosines; scores closer than 1e-9 may count as equal. ValueError if J < K.
     """
     J = S.shape[-1]
@@ -117,12 +117,12 @@ def best(H: Tensor, S: Tensor, K: int, w: int) -> tuple[Tensor, Tensor]:
         raise ValueError(f"{K} candidates of {J} cannot be kept")
     j = torch.arange(J, device=H.device)
     # What is sorted are whole numbers whose last 16 bits say which candidate it is.
-    by_cell = _in_order((cells(H.detach(), w).long() << 16) + j)
-    again = F.pad(by_cell[..., 1:] >> 16 == by_cell[..., :-1] >> 16, (1, 0))  # the same cell as the one before
+    by_cell = _in_order(torch.add(j, cells(H.detach(), h, w).long(), alpha=1 << 16))
+    again = F.pad((by_cell[..., 1:] ^ by_cell[..., :-1]) < 1 << 16, (1, 0))  # the same cell as the one before
     repeat = torch.empty_like(again).scatter_(-1, by_cell & 0xFFFF, again)
-    by_score = _in_order(j - ((S.detach() * 2.0**30).long() << 16) + (repeat.long() << 50))
-    kept = by_score[..., :K] & 0xFFFF  # (B, h, w, K)
-    return H.gather(3, kept.unsqueeze(-1).expand(*kept.shape, 2)), S.gather(3, kept)
+    by_score = _in_order(torch.sub(j, ((S.detach() - 4 * repeat) * 2.0**30).long(), alpha=1 << 16))
+    kept = by_score[..., :K] & 0xFFFF
+    return H.gather(-2, kept.unsqueeze(-1).expand(*kept.shape, 2)), S.gather(-1, kept)
 
 
 def _in_order(keys: Tensor) -> Tensor:
@@ -136,12 +136,11 @@ def _in_order(keys: Tensor) -> Tensor:
 def improved(H: Tensor, S: Tensor, new: Tensor, fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
     """The K best of candidates H, whose scores S are known, and of new ones: H (B, h, w, J, 2), S (B, h, w, J), new
     (B, h, w, J', 2) -> K of each. Only the new ones are scored, in strips of positions: memory does not grow with the picture."""
-    (b, h, w, J, _), grid = H.shape, fy.shape[1:3]
-    strip = max(1, BLOCK // (b * w * (J + new.shape[3])))
-    found = []
+    (b, _, w, J, _), grid = H.shape, fy.shape[1:3]
+    strip, found = max(1, BLOCK // (b * w * (J + new.shape[3]))), []
     for H_, S_, new_, fx_ in zip(*(t.split(strip, dim=1) for t in (H, S, new, fx))):
-        new_ = inside(new_, *grid)
-        found.append(best(torch.cat([H_, new_], dim=3), torch.cat([S_, evaluate(fx_, fy, new_)], dim=3), K, grid[1]))
+        H_, S_ = best(torch.cat([H_, new_], dim=3), torch.cat([S_, evaluate(fx_, fy, new_)], dim=3), K, *grid)
+        found.append((inside(H_, *grid), S_))
     return tuple(torch.cat(parts, dim=1) for parts in zip(*found))
 
 
