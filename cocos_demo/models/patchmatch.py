@@ -12,7 +12,6 @@ scores between cells, `sampled`, which have a gradient with respect to the place
 import warnings
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,7 +21,7 @@ TILE = 64  # cells of y that `dense` looks at together
 
 
 def rows(f: Tensor) -> Tensor:
-    """(B, C, h, w) -> (B, h, w, C), centred over the channels and of unit length (Eq. 3 of CoCosNet), each vector in one piece."""
+    """(B, C, h, w) -> (B, h, w, C), each vector in one piece, centred over channels and of unit length (Eq. 3 of CoCosNet)."""
     f = f.permute(0, 2, 3, 1)
     return F.normalize(f - f.mean(dim=-1, keepdim=True), dim=-1).contiguous()
 
@@ -45,37 +44,62 @@ def cells(H: Tensor, h: int, w: int) -> Tensor:
     return torch.add(column.clamp_(0, w - 1), row.clamp_(0, h - 1), alpha=w)
 
 
+def corners(H: Tensor, h: int, w: int) -> tuple[Tensor, Tensor]:
+    """Bilinear reading at places H (B, ..., 2) `inside` h x w cells: the four cells whose centres lie round each, as `cells`,
+    (B, ..., 4) int32, and their weights (B, ..., 4), 1 in sum, which have a gradient with respect to the place."""
+    low = (H.detach() - 0.5).floor()
+    x, y = (H - 0.5 - low).unbind(-1)  # 0 to 1
+    weights = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], dim=-1)
+    left, top = low.int().unbind(-1)
+    right, above, below = (left + 1).clamp_(max=w - 1), top * w, (top + 1).clamp_(max=h - 1) * w
+    return torch.stack([above + left, above + right, below + left, below + right], dim=-1), weights
+
+
+def _among_all(at: Tensor, h: int, w: int) -> Tensor:
+    """Cells (B, ...) of each picture's own -> the same among the cells of all pictures of the batch."""
+    return at + torch.arange(0, len(at) * h * w, h * w, device=at.device, dtype=at.dtype).view(-1, *[1] * (at.dim() - 1))
+
+
 # ---- scores
 
 
-def evaluate_explicit(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
-    """S of Eq. 7 as it is written, each candidate by the cell it lies in. Holds a vector for each candidate; shapes as
-    `evaluate`."""
-    found = fy.flatten(0, 2)[_cells_of_batch(fy, H)]  # (B, h, w, J, C)
-    return (fx.unsqueeze(3) * found).sum(-1)
+class Products(torch.autograd.Function):
+    """Some entries of the matrix x y^T: x (N, C), y (M, C), at (N, J) int32, the columns wanted in each row -> (N, J).
 
+    A sampled matrix product. On the CPU its kernel reads each vector where it lies and keeps one number of it; elsewhere the
+    vectors are fetched first.
+    """
 
-def _cells_of_batch(fy: Tensor, H: Tensor) -> Tensor:
-    """`cells` among those of all pictures of the batch."""
-    b, h, w, _ = fy.shape
-    return cells(H, h, w) + torch.arange(0, b * h * w, h * w, device=H.device, dtype=torch.int32).view(b, 1, 1, 1)
+    @staticmethod
+    def forward(ctx, x: Tensor, y: Tensor, at: Tensor) -> Tensor:
+        ctx.save_for_backward(x, y, at)
+        if x.device.type != "cpu" or at.shape[1] > len(y):  # the kernel takes no more entries than the matrix has
+            return (y[at] * x.unsqueeze(1)).sum(-1)
+        begins = torch.arange(0, at.numel() + 1, at.shape[1], dtype=at.dtype)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR tensor support")
+            M = torch.sparse_csr_tensor(begins, at.flatten(), x.new_zeros(at.numel()), (len(x), len(y)), check_invariants=False)
+        return torch.sparse.sampled_addmm(M, x, y.T, beta=0.0, out=M).values().view(at.shape)
+
+    @staticmethod
+    def backward(ctx, d: Tensor) -> tuple[Tensor, Tensor, None]:
+        x, y, at = ctx.saved_tensors
+        d_x, d_y = F.embedding_bag(at, y, per_sample_weights=d.contiguous(), mode="sum"), torch.zeros_like(y)
+        n = max(1, BLOCK // at.shape[1])
+        for at_, d_, x_ in zip(at.split(n), d.split(n), x.split(n)):
+            d_y.index_add_(0, at_.flatten(), (d_.unsqueeze(2) * x_.unsqueeze(1)).flatten(0, 1))
+        return d_x, d_y, None
 
 
 @torch.no_grad()
 def evaluate(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
     """S of Eq. 7, each candidate by the cell it lies in: fx (B, h, w, C), fy (B, h', w', C), H (B, h, w, J, 2) -> (B, h, w, J).
 
-    The scores are some entries of the matrix fx fy^T, J in each row: a sampled matrix product. On the CPU its kernel reads each
-    vector where it lies and keeps one number of it. Without gradient.
+    Without gradient: it is what the steps choose by.
     """
-    if fx.device.type != "cpu":
-        return evaluate_explicit(fx, fy, H)
-    x, y, at = fx.flatten(0, 2), fy.flatten(0, 2), _cells_of_batch(fy, H).flatten()
-    begins = torch.arange(0, len(at) + 1, H.shape[3], dtype=torch.int32)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support")
-        M = torch.sparse_csr_tensor(begins, at, x.new_empty(len(at)), (len(x), len(y)), check_invariants=False)
-        return torch.sparse.sampled_addmm(M, x, y.T, beta=0.0, out=M).values().view(H.shape[:-1])
+    h, w = fy.shape[1:3]
+    at = _among_all(cells(H, h, w), h, w)
+    return Products.apply(fx.flatten(0, 2), fy.flatten(0, 2), at.flatten(0, 2)).view(at.shape)
 
 
 def sampled(values: Tensor, H: Tensor) -> Tensor:
@@ -83,24 +107,22 @@ def sampled(values: Tensor, H: Tensor) -> Tensor:
 
     Differentiable in the values and in the places, which must be `inside`.
     """
-    b, h, w, c = values.shape
-    flat = values.reshape(b * h * w, c)
-    low = (H.detach() - 0.5).floor()
-    share = (H - 0.5) - low  # (B, ..., 2), 0 to 1
-    picture = torch.arange(b, device=H.device).view(b, *[1] * (H.dim() - 2)) * (h * w)
-    out = 0.0
-    for dx in (0, 1):
-        for dy in (0, 1):
-            column, row = (low[..., 0] + dx).clamp(max=w - 1).long(), (low[..., 1] + dy).clamp(max=h - 1).long()
-            weight = (share[..., 0] if dx else 1 - share[..., 0]) * (share[..., 1] if dy else 1 - share[..., 1])
-            found = flat[(picture + row * w + column).reshape(-1)].view(*H.shape[:-1], c)
-            out = out + weight.unsqueeze(-1) * found
-    return out
+    h, w = values.shape[1:3]
+    at, weights = corners(H, h, w)
+    return (values.flatten(0, 2)[_among_all(at, h, w)] * weights.unsqueeze(-1)).sum(-2)
 
 
 def scores(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
-    """S of Eq. 7 at real places, M(p, .) read bilinearly between its cells; differentiable. Shapes as `evaluate`."""
-    return (fx.unsqueeze(3) * sampled(fy, H)).sum(-1)
+    """S of Eq. 7 at real places: M(p, .) read bilinearly between its cells. Shapes as `evaluate`.
+
+    Differentiable in features and places, which must be `inside`. The scores of four cells are mixed, not their vectors.
+    """
+    return _mixed(fx, fy, *corners(H, *fy.shape[1:3]))
+
+
+def _mixed(fx: Tensor, fy: Tensor, at: Tensor, weights: Tensor) -> Tensor:
+    M = Products.apply(fx.flatten(0, 2), fy.flatten(0, 2), _among_all(at, *fy.shape[1:3]).flatten(3).flatten(0, 2))
+    return (M.view(at.shape) * weights).sum(-1)
 
 
 # ---- steps
@@ -109,8 +131,9 @@ def scores(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
 def best(H: Tensor, S: Tensor, K: int, h: int, w: int) -> tuple[Tensor, Tensor]:
     """The K candidates of the highest score, best first, no cell twice: H (B, ..., J, 2), S (B, ..., J) -> K of each.
 
-    h, w: the grid that H points into. Of several in one cell the first counts; of equal scores the first comes first. Where there are fewer than K different
-    cells, repeats fill up, behind them. S are cosines; scores closer than 1e-9 may count as equal. ValueError if J < K.
+    h, w: the grid that H points into. Of several in one cell the first counts; of equal scores the first comes first. Where
+    there are fewer than K different cells, repeats fill up behind them. S are cosines, compared to within 1e-9. ValueError if
+    J < K.
     """
     J = S.shape[-1]
     if not K <= J < 1 << 16:
@@ -275,11 +298,22 @@ def refined(fx: Tensor, fy: Tensor, H: Tensor, K: int, iterations: int, refine: 
     return H
 
 
+def soft_warp_explicit(fx: Tensor, fy: Tensor, H: Tensor, y: Tensor, alpha: float = 1.0) -> Tensor:
+    """Eq. 8 as it is written, with a vector for each candidate. Shapes as `soft_warp`."""
+    S = (fx.unsqueeze(3) * sampled(fy, H)).sum(-1)  # (B, h, w, K)
+    weights = torch.softmax(alpha * S, dim=-1)
+    return (weights.unsqueeze(-1) * sampled(y.permute(0, 2, 3, 1), H)).sum(3).permute(0, 3, 1, 2)
+
+
 def soft_warp(fx: Tensor, fy: Tensor, H: Tensor, y: Tensor, alpha: float = 1.0) -> Tensor:
     """Eq. 8: w(p) = sum_k softmax_k(alpha S(p, k)) y(H(p, k)). y (B, V, h', w') -> (B, V, h, w); alpha = 1 is the equation.
 
-    S and y are read between cells, so the gradient reaches features, values and places.
+    S and y are read between cells, so the gradient reaches features, values and places. Each pixel is one weighted sum of 4 K
+    of y's, which are not laid out beside each other first.
     """
-    weights = torch.softmax(alpha * scores(fx, fy, H), dim=-1)  # (B, h, w, K)
-    found = sampled(y.permute(0, 2, 3, 1).contiguous(), H)  # (B, h, w, K, V)
-    return (weights.unsqueeze(-1) * found).sum(3).permute(0, 3, 1, 2)
+    h, w = y.shape[2:]
+    at, between = corners(H, h, w)
+    weights = torch.softmax(alpha * _mixed(fx, fy, at, between), dim=-1).unsqueeze(-1) * between  # (B, h, w, K, 4)
+    moved = F.embedding_bag(_among_all(at, h, w).flatten(3).flatten(0, 2), y.permute(0, 2, 3, 1).flatten(0, 2),
+                            per_sample_weights=weights.flatten(3).flatten(0, 2), mode="sum")  # (B h w, V)
+    return moved.view(*fx.shape[:3], -1).permute(0, 3, 1, 2)
