@@ -12,13 +12,15 @@ from .correspondence import attend
 POWER_ITERATIONS = 30  # enough for u and v from random ones
 
 
-def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, *, spectral: bool, **options) -> nn.Conv2d:
+def conv(in_channels: int, out_channels: int, kernel: int | tuple[int, int] = 3, stride: int = 1, *, spectral: bool,
+         **options) -> nn.Conv2d:
     """A convolution, under spectral normalisation (Miyato et al. 2018) where `spectral`.
 
     Padded by kernel // 2 zeros a side; `options` are those of nn.Conv2d, as padding=1 or padding_mode="reflect".
     On torch's meta device, where a network is but its shapes, waiting for baked weights, the convolution stays plain.
     """
-    layer = nn.Conv2d(in_channels, out_channels, kernel, stride, **{"padding": kernel // 2, **options})
+    padding = kernel // 2 if isinstance(kernel, int) else tuple(n // 2 for n in kernel)
+    layer = nn.Conv2d(in_channels, out_channels, kernel, stride, **{"padding": padding, **options})
     nn.init.xavier_normal_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -168,7 +170,7 @@ class Attention(nn.Module):
 class ConvGRU(nn.Module):
     """A convolutional gated recurrent unit. CoCosNet v2, Eq. 6. h (B, hidden, H, W), x (B, inputs, H, W) -> the new h."""
 
-    def __init__(self, hidden: int, inputs: int, kernel: int = 3):
+    def __init__(self, hidden: int, inputs: int, kernel: int | tuple[int, int] = 3):
         super().__init__()
         self.z, self.r, self.h = (conv(hidden + inputs, hidden, kernel, spectral=False) for _ in range(3))
 
