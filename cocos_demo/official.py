@@ -3,10 +3,8 @@
 A state dict in, a network out; every name in it is used, every name it should hold is there, every shape is the network's.
 """
 
-import re
 import zipfile
 import zlib
-from math import prod
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -15,44 +13,22 @@ from torch import Tensor, nn
 
 from .models import SYSTEMS
 from .models.cocosnet import TASKS as COCOSNET_TASKS
+from .models.published_v2 import TASKS as COCOSNET_V2_TASKS
+from .official_names import expected, weights
 
-TASKS = {"cocosnet": COCOSNET_TASKS}
+__all__ = ["FILES", "TASKS", "PublishedWeightsError", "build", "expected", "read"]
 
+TASKS = {"cocosnet": COCOSNET_TASKS, "cocosnet_v2": COCOSNET_V2_TASKS}
+PAPERS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2"}
 FILES = {"Corr": "the correspondence network (latest_net_Corr.pth)", "G": "the translation network (latest_net_G.pth)"}
-
-# Where our modules stand in the released files. Neither file of CoCosNet has dead weight: every tensor is used.
-ADAPTORS = {"F_A": "adaptive_model_seg", "F_B": "adaptive_model_img"}
-GENERATOR = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
-MODULES = {
-    "Corr": {
-        **{f"{ours}.layers.{i}": f"{name}.layer{i + 1}.0" for ours, name in ADAPTORS.items() for i in range(5)},
-        **{f"{ours}.blocks.{i}": f"{name}.{block}" for ours, name in ADAPTORS.items() for i, block in enumerate(GENERATOR[:3])},
-        "head.shared": "layer",
-        "head.theta": "theta",
-        "head.phi": "phi",
-    },
-    "G": {
-        "G.z": "fc",
-        **{f"G.blocks.{i}": block for i, block in enumerate(GENERATOR)},
-        "G.attention": "attn",
-        "G.to_image": "conv_img",
-    },
-}
-# How names end, ours -> released: one tensor of ours is made of these.
-ENDINGS = {
-    ".shared.weight": (".mlp_shared.1.weight",),
-    ".shared.bias": (".mlp_shared.1.bias",),
-    ".alpha_beta.weight": (".mlp_gamma.weight", ".mlp_beta.weight"),  # one convolution of ours is two there
-    ".alpha_beta.bias": (".mlp_gamma.bias", ".mlp_beta.bias"),
-    ".weight": (".weight_orig", ".weight_u", ".weight_v"),  # where spectrally normalised
-}
-SPECTRAL = re.compile(r".*(F_[AB]\.layers\.\d|\.conv_[01s]|attention\.\w+)\.weight")
-# A name that only one kind of file has -> what that file is.
+DISCRIMINATOR = "the discriminator (latest_net_D.pth), which is not needed"
+# A name that only one kind of file has -> the system and the file; the first that is there decides.
 MARKS = {
-    "discriminator_0.": "the discriminator (latest_net_D.pth), which is not needed",
-    "patch_match.": "the correspondence network of CoCosNet v2",
-    "adaptive_model_seg.": FILES["Corr"],
-    "up_0.": FILES["G"],
+    "discriminator_0.": ("", "D"),
+    "patch_match.": ("cocosnet_v2", "Corr"),
+    "adaptive_model_seg.": ("cocosnet", "Corr"),
+    "attn.": ("cocosnet", "G"),
+    "up_0.": ("", "G"),  # of either
 }
 
 
@@ -64,71 +40,54 @@ def build(system: str, task: str, state: dict[str, dict[str, Tensor]]) -> nn.Mod
     """The published network of a task with its weights -> our network, baked, in eval mode, float32, on the CPU.
 
     `state` is {"Corr": state dict, "G": state dict} with the released names; it stays as it is, and may share memory with
-    the network. Tasks of "cocosnet": ade20k, celebahq, celebahqedge, deepfashion. Any picture size that is a multiple of 32,
-    64 or more, will do. The kernel of the halving layers, 3 or 4, is read from the file: the released commands for training
-    and testing disagree in it. Raises PublishedWeightsError, which lists what is missing, left over or of another shape.
+    the network. Tasks of "cocosnet": ade20k, celebahq, celebahqedge, deepfashion; of "cocosnet_v2": deepfashion_hd. Any
+    picture size that is a multiple of 32, 64 or more, will do. Read from the files: for "cocosnet" the kernel of the halving
+    layers, 3 or 4, in which the released commands for training and testing disagree; for "cocosnet_v2" the widths.
+    Raises PublishedWeightsError, which lists what is missing, left over or of another shape.
     """
     if task not in TASKS.get(system, ()):
         known = "; ".join(f"{name}: {', '.join(tasks)}" for name, tasks in TASKS.items())
         raise PublishedWeightsError(f"there are no published weights for {system} {task}. Known are {known}")
     if set(state) != set(FILES):
         raise PublishedWeightsError(f"two state dicts are needed, {' and '.join(FILES)}; given: {', '.join(state) or 'none'}")
-    held = {part: _recognise(state[part]) or what for part, what in FILES.items()}
-    wrong = [f"what was given for {FILES[part]} is {what}" for part, what in held.items() if what != FILES[part]]
-    if wrong:
-        swapped = ["exchange the two"] if (held["Corr"], held["G"]) == (FILES["G"], FILES["Corr"]) else []
-        raise PublishedWeightsError("; ".join(wrong + swapped))
-    choices = dict(TASKS[system][task])
-    kernel = state["Corr"].get("adaptive_model_seg.layer2.0.weight_orig")
-    if kernel is not None and kernel.shape[-1:] in ((3,), (4,)):
-        choices["adaptor_kernel"] = kernel.shape[-1]
+    _check_files(system, state)
     with torch.device("meta"):  # shapes alone: the weights come from the files
-        net = SYSTEMS[system](preset="published", **choices)
+        net = SYSTEMS[system](preset="published", **{**TASKS[system][task], **_read_choices(system, state)})
     _compare(expected(net), state, system, task)
-    weights = {}
-    for key, (part, names) in published_names(net).items():
-        tensors = [state[part][name].float() for name in names]
-        if SPECTRAL.fullmatch(key):  # W / sigma of the stored u and v, as the released code computes it when it does not train
-            W, u, v = tensors
-            weights[key] = W / (u @ W.flatten(1) @ v)
-        else:
-            weights[key] = torch.cat(tensors) if len(tensors) > 1 else tensors[0]
-    net.load_state_dict(weights, assign=True)
+    net.load_state_dict(weights(net, state), assign=True)
     return net.eval()
 
 
-def published_names(net: nn.Module) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Each key of a baked network of ours -> the file it comes from ("Corr", "G") and the released names it is made of."""
-    places = {}
-    for key in net.state_dict():
-        part, ours = next((part, ours) for part, modules in MODULES.items() for ours in modules if key.startswith(f"{ours}."))
-        name = MODULES[part][ours] + key.removeprefix(ours)
-        ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
-        if ending == ".weight" and not SPECTRAL.fullmatch(key):
-            ending = ""
-        places[key] = part, tuple(name.removesuffix(ending) + other for other in ENDINGS.get(ending, ("",)))
-    return places
+def _read_choices(system: str, state: dict[str, dict[str, Tensor]]) -> dict:
+    """What the shapes in the files say of the network. What they cannot mean is left to the comparison."""
+    def length(part: str, name: str, axis: int) -> int:
+        shape = state[part][name].shape if name in state[part] else ()
+        return shape[axis] if len(shape) == 4 else 0
+
+    if system == "cocosnet":
+        kernel = length("Corr", "adaptive_model_seg.layer2.0.weight_orig", 3)
+        return {"adaptor_kernel": kernel} if kernel in (3, 4) else {}
+    painted = length("G", "conv_img.weight", 1)
+    read = {"width": length("Corr", "adaptive_model_seg.layer1.0.weight_orig", 0),
+            "hidden": length("Corr", "adaptive_model_seg.head_0.norm_0.mlp_shared.1.weight", 0),
+            "generator": tuple(times * painted for times in (8, 8, 8, 8, 4, 2, 1)) if painted else ()}
+    return {name: value for name, value in read.items() if value}
 
 
-def expected(net: nn.Module) -> dict[str, dict[str, tuple[int, ...]]]:
-    """What the released files of this network hold: file -> name -> shape."""
-    wanted = {part: {} for part in FILES}
-    state = net.state_dict()
-    for key, (part, names) in published_names(net).items():
-        shape = tuple(state[key].shape)
-        if SPECTRAL.fullmatch(key):
-            shapes = [shape, shape[:1], (prod(shape[1:]),)]
-        elif len(names) > 1:
-            shapes = [(shape[0] // len(names), *shape[1:])] * len(names)
-        else:
-            shapes = [shape]
-        wanted[part].update(zip(names, shapes))
-    return wanted
-
-
-def _recognise(state: dict[str, Tensor]) -> str:
-    """What a state dict is, told by the names in it; empty where they say nothing."""
-    return next((what for mark, what in MARKS.items() if any(str(name).startswith(mark) for name in state)), "")
+def _check_files(system: str, state: dict[str, dict[str, Tensor]]) -> None:
+    """Raises PublishedWeightsError where a state dict is, by the names in it, another file or another system's."""
+    held = {part: next((found for mark, found in MARKS.items() if any(str(name).startswith(mark) for name in state[part])), None)
+            for part in FILES}
+    faults = []
+    for part, found in held.items():
+        if found not in (None, (system, part), ("", part)):
+            whose, file = found
+            what = FILES.get(file, DISCRIMINATOR) + (f" of {PAPERS[whose]}" if whose not in ("", system) else "")
+            faults.append(f"what was given for {FILES[part]} is {what}")
+    if all(held.values()) and [file for _, file in held.values()] == ["G", "Corr"]:
+        faults.append("exchange the two")
+    if faults:
+        raise PublishedWeightsError("; ".join(faults))
 
 
 def _compare(wanted: dict, state: dict, system: str, task: str) -> None:

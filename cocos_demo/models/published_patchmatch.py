@@ -1,7 +1,7 @@
 """The hierarchical PatchMatch of the released CoCosNet v2, step by step, its two defects included.
 
-Symbols as in `patchmatch.py`, with other layouts: O = the offsets, (B, h, w, 2, K), rows before columns, in cells; v = the cell
-that a candidate is read from, row * w + column, (B, h, w, K) int64. K = 16 everywhere; every step has a test against loops.
+Symbols as in `patchmatch.py`, laid out otherwise: `offset` is O, (B, h, w, 2, K), rows before columns, in cells; v is the cell
+that a candidate is read from, row * w + column, (B, h, w, K) int64. K = 16 everywhere. Every step has a test against loops.
 
 | step         | paper                                      | released code, and here                                       |
 |--------------|--------------------------------------------|---------------------------------------------------------------|
@@ -44,15 +44,20 @@ def positions(h: int, w: int, like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(row, column, indexing="ij"), dim=-1).unsqueeze(-1)
 
 
-def indices(O: Tensor) -> Tensor:
-    """O (B, h, w, 2, K) -> v (B, h, w, K), moved into the grid. The second defect: a fraction of a row becomes columns."""
-    _, h, w, _, _ = O.shape
-    row, column = (positions(h, w, O) + O).unbind(3)
+def cells(place: Tensor, h: int, w: int) -> Tensor:
+    """Rows and columns (..., 2, K) -> v (..., K), in a grid of h x w. The second defect: a fraction of a row becomes columns."""
+    row, column = place.unbind(-2)
     return (row.clamp(0, h - 1) * w + column.clamp(0, w - 1)).long()
 
 
+def indices(offset: Tensor) -> Tensor:
+    """offset (B, h, w, 2, K) -> v (B, h, w, K)."""
+    h, w = offset.shape[1:3]
+    return cells(positions(h, w, offset) + offset, h, w)
+
+
 def offsets(v: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """v (B, h, w, K) -> O (B, h, w, 2, K), whole numbers still."""
+    """v (B, h, w, K) -> offset (B, h, w, 2, K), whole numbers still."""
     _, h, w, _ = v.shape
     return (torch.stack([v // w, v % w], dim=3) - positions(h, w, v)).to(dtype)
 
@@ -87,31 +92,38 @@ def dense(fx: Tensor, fy: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def beginning(v: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """The coarse level's v (B, h, w, 1) -> O (B, 2h, 2w, 2, 16): twice its offset and d in {-2, 0, 2, 4}^2, rows slowest."""
+    """The coarse level's v (B, h, w, 1) -> offset (B, 2h, 2w, 2, 16): twice its offset and d in {-2, 0, 2, 4}^2, rows slowest."""
     d = torch.tensor([-2, 0, 2, 4], device=v.device)
     window = torch.stack(torch.meshgrid(d, d, indexing="ij")).flatten(1)  # (2, 16)
     return (2 * offsets(v, dtype) + window).repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
 
 
-def propagate(O: Tensor, axis: int) -> Tensor:
+def propagate(offset: Tensor, axis: int) -> Tensor:
     """Offsets of the neighbour before, one's own, of the neighbour behind: (B, h, w, 2, K) -> (B, h, w, 2, 3 K).
 
     `axis` 2: left and right; 1: above and below. Beyond the border the offset is 0.
     """
-    n = O.shape[axis]
-    zero = torch.zeros_like(O.narrow(axis, 0, 1))
-    before, behind = torch.cat([zero, O.narrow(axis, 0, n - 1)], axis), torch.cat([O.narrow(axis, 1, n - 1), zero], axis)
-    return torch.cat([before, O, behind], dim=4)
+    n = offset.shape[axis]
+    zero = torch.zeros_like(offset.narrow(axis, 0, 1))
+    before = torch.cat([zero, offset.narrow(axis, 0, n - 1)], dim=axis)
+    behind = torch.cat([offset.narrow(axis, 1, n - 1), zero], dim=axis)
+    return torch.cat([before, offset, behind], dim=4)
 
 
-def evaluate(fx: Tensor, fy: Tensor, O: Tensor) -> tuple[Tensor, Tensor]:
+def evaluate(fx: Tensor, fy: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
     """The best third of the candidates, best first, and their shares in the softmax over all of them.
 
-    fx, fy (B, h, w, C); O (B, h, w, 2, 3 K) -> O (B, h, w, 2, K), S (B, h, w, K).
+    fx, fy (B, h, w, C); offset (B, h, w, 2, 3 K) -> offset (B, h, w, 2, K), S (B, h, w, K). In bands of rows.
     """
-    v = indices(O)
-    S, kept = torch.softmax(cosines(fx, fy, v) / TEMPERATURE, dim=3).topk(v.shape[3] // 3, dim=3)
-    return offsets(v.gather(3, kept), fx.dtype), S
+    b, h, w, _, n = offset.shape
+    place, rows = positions(h, w, offset) + offset, max(1, BLOCK // (b * w * n))
+    best, S = [], []
+    for f, here in zip(fx.split(rows, dim=1), place.split(rows, dim=1)):
+        v = cells(here, h, w)  # (B, rows, w, 3 K)
+        top = torch.softmax(cosines(f, fy, v) / TEMPERATURE, dim=3).topk(n // 3, dim=3)
+        best.append(v.gather(3, top.indices))
+        S.append(top.values)
+    return offsets(torch.cat(best, dim=1), fx.dtype), torch.cat(S, dim=1)
 
 
 def soft_warp(fx: Tensor, fy: Tensor, v: Tensor, y: Tensor) -> Tensor:
@@ -139,13 +151,13 @@ class Motion(nn.Module):
         self.offsets = nn.ModuleList([conv(2 * K, 64, 7, spectral=False), conv(64, 64, spectral=False)])
         self.both = conv(128, 64 - 2 * K, spectral=False)
 
-    def forward(self, O: Tensor, S: Tensor) -> Tensor:
-        o, s = O, S
+    def forward(self, offset: Tensor, S: Tensor) -> Tensor:
+        told = offset
         for layer in self.scores:
-            s = F.relu(layer(s))
+            S = F.relu(layer(S))
         for layer in self.offsets:
-            o = F.relu(layer(o))
-        return torch.cat([F.relu(self.both(torch.cat([s, o], dim=1))), O], dim=1)
+            told = F.relu(layer(told))
+        return torch.cat([F.relu(self.both(torch.cat([S, told], dim=1))), offset], dim=1)
 
 
 class PatchMatchGRU(nn.Module):
@@ -168,18 +180,18 @@ class PatchMatchGRU(nn.Module):
             hidden = F.relu(F.instance_norm(layer(hidden)))
         return hidden
 
-    def refine(self, O: Tensor, S: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """O (B, h, w, 2, K), S (B, h, w, K), hidden (B, 32, h, w) -> Delta O of O's shape, in cells, and the new hidden state."""
-        x = self.motion(O.flatten(3).permute(0, 3, 1, 2), S.permute(0, 3, 1, 2))
+    def refine(self, offset: Tensor, S: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """offset (B, h, w, 2, K), S (B, h, w, K), hidden (B, 32, h, w) -> Delta O, as offset, and the new hidden state."""
+        x = self.motion(offset.flatten(3).permute(0, 3, 1, 2), S.permute(0, 3, 1, 2))
         for gru in self.gru:
             hidden = gru(hidden, x)
         delta = self.head[1](F.relu(self.head[0](hidden)))  # (B, 2 K, h, w)
         return delta.permute(0, 2, 3, 1).unflatten(3, (2, K)), hidden
 
     @torch.no_grad()  # the first defect
-    def forward(self, fx: Tensor, fy: Tensor, O: Tensor, flips: Sequence[bool],
+    def forward(self, fx: Tensor, fy: Tensor, offset: Tensor, flips: Sequence[bool],
                 callback: Callable[[dict], None] | None = None) -> Tensor:
-        """fx, fy (B, C, h, w), O (B, h, w, 2, K) to begin with, an iteration for each of `flips` -> v (B, h, w, K).
+        """fx, fy (B, C, h, w), offset (B, h, w, 2, K) to begin with, an iteration for each of `flips` -> v (B, h, w, K).
 
         The order of the K is that of the last evaluation, before the last refinement. `callback` gets {"iteration", "step",
         "H", "S"}: the cells that are read as `places`, and their cosines.
@@ -189,15 +201,15 @@ class PatchMatchGRU(nn.Module):
 
         def tell(step: str, iteration: int) -> None:
             if callback:
-                v = indices(O)
+                v = indices(offset)
                 callback({"iteration": iteration, "step": step, "H": places(v), "S": cosines(fx, fy, v)})
 
         tell("initialise", 0)
         for t, rows_first in enumerate(flips, 1):
             for axis in (2, 1) if rows_first else (1, 2):
-                O, S = evaluate(fx, fy, propagate(O, axis))
+                offset, S = evaluate(fx, fy, propagate(offset, axis))
             tell("propagate", t)
-            delta, hidden = self.refine(O, S, hidden)
-            O = O + delta
+            delta, hidden = self.refine(offset, S, hidden)
+            offset = offset + delta
             tell("refine", t)
-        return indices(O)
+        return indices(offset)

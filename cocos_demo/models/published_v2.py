@@ -94,7 +94,7 @@ class PublishedLevels(Levels):
 
 
 class PublishedUNet(nn.Module):
-    """M_A or M_B as released: (B, c_in, H, W) -> features (B, 4, 4, 2, 1 times `width`, H / stride, W / stride), coarse to fine."""
+    """M_A or M_B as released: (B, c_in, H, W) -> (B, 4, 4, 2, 1 times `width`, H / stride, W / stride), coarse to fine."""
 
     def __init__(self, c_in: int, config: PublishedV2Config):
         super().__init__()
@@ -115,6 +115,12 @@ class PublishedUNet(nn.Module):
             grown = F.interpolate(levels[-1], scale_factor=2, mode="bilinear", align_corners=True)
             levels.append(block(grown + skips.pop(), x))
         return levels
+
+
+def compared(layers: nn.ModuleList, features: list[Tensor]) -> list[Tensor]:
+    """What PatchMatch compares: theta_l or phi_l of each level, centred over the channels and of unit length."""
+    mapped = [layer(f.to(layer.weight.dtype)) for layer, f in zip(layers, features)]
+    return [pm.normalised(f - f.mean(dim=1, keepdim=True)) for f in mapped]
 
 
 class PublishedCoCosNetV2(nn.Module):
@@ -156,14 +162,14 @@ class PublishedCoCosNetV2(nn.Module):
             raise ValueError(f"flips must say for 3 levels of {n} iterations which comes first, {3 * n} in all, got {len(flips)}")
         x, y = self.x_S(condition), self.y_S(exemplar, exemplar_condition)
         with torch.autocast(condition.device.type, enabled=False):  # half precision cannot number the cells of a level
-            theta, phi = ([pm.normalised(f - f.mean(dim=1, keepdim=True)) for f in map(lambda layer, f: layer(f.to(layer.weight)), *side)]
-                          for side in ((self.theta, x), (self.phi, y)))
+            theta, phi = compared(self.theta, x), compared(self.phi, y)
             values = F.avg_pool2d(exemplar, 8)
             moved, v = pm.dense(theta[0], phi[0], values if along is None else torch.cat([values, along], dim=1))
             H, warps = [pm.places(v)], [moved[:, :3]]
             for level, stride in enumerate(self.config.strides[1:], 1):
                 told = (lambda state, level=level: callback({"level": level, **state})) if callback else None
-                begin = pm.beginning(v[..., :1], phi[level].dtype)  # the first alone: after its refinement it need not be the best
+                # The first alone; since it was put there it has been refined, and need not be the best any more.
+                begin = pm.beginning(v[..., :1], phi[level].dtype)
                 v = self.N(theta[level], phi[level], begin, flips[(level - 1) * n : level * n], told)
                 fx, fy = (f[level].permute(0, 2, 3, 1).contiguous() for f in (theta, phi))
                 warps.append(pm.soft_warp(fx, fy, v, F.avg_pool2d(exemplar, stride)))
