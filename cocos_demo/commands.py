@@ -73,10 +73,10 @@ class Import:
     Where the files are found: data/README.md. They must fit to the last tensor.
     """
 
-    system: Annotated[Literal["cocosnet"], tyro.conf.Positional]
+    system: Annotated[Literal["cocosnet", "cocosnet_v2"], tyro.conf.Positional]
     """Whose weights."""
-    task: Literal["ade20k", "celebahq", "celebahqedge", "deepfashion"]
-    """What they were trained for."""
+    task: Literal["ade20k", "celebahq", "celebahqedge", "deepfashion", "deepfashion_hd"]
+    """What they were trained for; the last is cocosnet_v2's, the others are cocosnet's."""
     corr: Annotated[Path, tyro.conf.arg(metavar="FILE")]
     """The correspondence network, latest_net_Corr.pth."""
     generator: Annotated[Path, tyro.conf.arg(metavar="FILE")]

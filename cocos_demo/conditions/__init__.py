@@ -7,7 +7,7 @@ from .ade20k import ADE20K
 from .base import ConditionError, Found, ModelMissing
 from .celebahq import CelebAHQ
 from .celebahqedge import CelebAHQEdge
-from .deepfashion import DeepFashion
+from .deepfashion import DeepFashion, DeepFashionHD
 from .figure import Figure
 from .labels import LabelKind
 from .maps import read_map
@@ -24,6 +24,7 @@ KINDS = {
     "celebahq": CelebAHQ(),
     "celebahqedge": CelebAHQEdge(),
     "deepfashion": DeepFashion(),
+    "deepfashion_hd": DeepFashionHD(),
 }
 
 

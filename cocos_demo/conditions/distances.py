@@ -2,6 +2,7 @@
 
 The released networks were given 8-bit maps at 256 x 256: every pixel's city-block distance to the line, divided by 3, cut
 off to a whole number of at most 255, over 255. A line that is not there is at distance 255 everywhere: the constant 1.
+Those of CoCosNet v2 are measured at 1024 x 1024 (`published`).
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ PUBLISHED = 256  # the size the distances are measured at; smaller and larger ma
 STEP = 3  # pixels of the published size that one grey level counts
 
 
-def distances(lines: np.ndarray) -> np.ndarray:
+def distances(lines: np.ndarray, published: int = PUBLISHED) -> np.ndarray:
     """bool (N,S,S), True on a line -> float32 (N,S,S) in 0..1, floor(L1 distance / 3) / 255; 1 for no line."""
     per_level = STEP * lines.shape[-1]
-    levels = [away(line) * PUBLISHED // per_level if line.any() else np.full(line.shape, 255) for line in lines]
+    levels = [away(line) * published // per_level if line.any() else np.full(line.shape, 255) for line in lines]
     return np.minimum(levels, 255).astype(np.float32) / 255  # (N, S, S)
 
 
-def drawn(maps: np.ndarray) -> np.ndarray:
+def drawn(maps: np.ndarray, published: int = PUBLISHED) -> np.ndarray:
     """float (N,S,S) of `distances` -> bool (N,S,S): lines that give exactly these maps.
 
     A map has level 0 up to two pixels away from its line. Taking all pixels whose own surroundings of that size have level
     0 gives the line back, its gaps of up to four pixels filled; what is filled is invisible in the map.
     """
-    reach = -(-STEP * maps.shape[-1] // PUBLISHED) - 1  # the largest distance of level 0
+    reach = -(-STEP * maps.shape[-1] // published) - 1  # the largest distance of level 0
     near = maps < 0.5 / 255
     return np.stack([away(~one) > reach if not one.all() else one for one in near])  # (N, S, S)
 

@@ -19,9 +19,10 @@ AUTO = "auto"
 START = "P009_studio_portrait"  # the photo that is there at the start
 # What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
 WORDS = {"portrait": "face lines", "figure": "body pose", "parts": "body part map", "celebahqedge": "face edges",
-         "celebahq": "face part map", "deepfashion": "body pose", "ade20k": "map of a scene"}  # fmt: skip
+         "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
+         "ade20k": "map of a scene"}  # fmt: skip
 LOOKS = {"portrait": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
-         "figure": "figures", "parts": "figures", "deepfashion": "figures"}  # fmt: skip
+         "figure": "figures", "parts": "figures", "deepfashion": "figures", "deepfashion_hd": "figures"}  # fmt: skip
 
 
 def choices() -> list[tuple[str, str]]:
