@@ -517,7 +517,8 @@ def test_every_step_can_be_watched(net):
 
 @pytest.mark.parametrize("w", [128, 256])
 def test_at_its_first_weights_the_refinement_is_a_jitter_by_one_column(w, record_property):
-    """50 to 58 in a hundred candidates move by exactly one column to the left, and none in any other way."""
+    """About half of the candidates move by exactly one column to the left, none in any other way. How many depends on the signs
+    of the corrections, so on the weights: 36 to 61 in a hundred with six seeds."""
     torch.manual_seed(0)
     N, (fx, fy) = pm.PatchMatchGRU(32), features(1, w, w, channels=32, dtype=torch.float32)
     offset = pm.beginning(torch.randint(0, (w // 2) ** 2, (1, w // 2, w // 2, 1)))
