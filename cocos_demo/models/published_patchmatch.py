@@ -29,8 +29,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import ConvGRU, conv
-from .patchmatch import BLOCK, cosines
+from .patchmatch import Products
 
+BLOCK = 2**20  # numbers that are worked on at a time
 K = 16
 TEMPERATURE = 0.01  # scores are divided by it before every softmax
 SEED = 1234  # of the released test program: the coin that its first picture meets
@@ -108,6 +109,13 @@ def propagate(offset: Tensor, axis: int) -> Tensor:
     before = torch.cat([zero, offset.narrow(axis, 0, n - 1)], dim=axis)
     behind = torch.cat([offset.narrow(axis, 1, n - 1), zero], dim=axis)
     return torch.cat([before, offset, behind], dim=4)
+
+
+def cosines(fx: Tensor, fy: Tensor, v: Tensor) -> Tensor:
+    """Each position with the cells of its candidates: fx, fy (B, h, w, C), v (B, rows of fx, w, J) -> as v. All J together."""
+    b, h, w, _ = fy.shape
+    first = torch.arange(b, device=v.device).view(b, 1, 1, 1) * (h * w)  # cell of each picture, among those of the batch
+    return Products.apply(fx.flatten(0, 2), fy.flatten(0, 2), (v + first).int().flatten(0, 2)).view(v.shape)
 
 
 def evaluate(fx: Tensor, fy: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
