@@ -15,6 +15,7 @@ from .models.cocosnet_v2 import CoCosNetV2
 from .models.correspondence import warp
 from .models.domain import domain_adversarial
 from .models.layers import resize
+from .models.published_v2 import PublishedCoCosNetV2
 from .models.spade import SPADENet
 
 # lambda_l of Eq. 8: deeper layers count more, as in Johnson et al. 2016 and the released code. Names both VGGs have.
@@ -46,6 +47,7 @@ class Weights:
     reg: float = 1.0  # psi_6, Eq. 12
     d_feat: float = 10.0  # feature matching in D, on the slides
     kl: float = 0.05  # SPADE's style encoder alone (Park et al. 2019)
+    mapping: float = 1.0  # CoCosNet v2 alone, Eq. 13 and 14
     pixel: float = 0.0  # extra: L1 of the picture, where the target is known
     warp: float = 0.0  # extra: L1 of the warp, where the target is known
     warped_condition: float = 0.0  # extra: the exemplar's condition, warped, against x_A
@@ -166,9 +168,12 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
     return image, terms
 
 
-def cocosnet_v2(net: CoCosNetV2, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
+def cocosnet_v2(net: CoCosNetV2 | PublishedCoCosNetV2, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
                 adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
-    """CoCosNet v2, Eq. 19, as `cocosnet`."""
+    """CoCosNet v2, Eq. 19, as `cocosnet`: L_align is `domain`, L_corr `warp`, L_map `mapping`, L_sem `perc`, L_app `context` and
+    `feat`, L_adv `adv`. Eq. 11 and 12 are means over the levels, so that a weight does not depend on their number. `reg`, the
+    cycle of the first level, is the released code's; pseudo pairs are compared with x_B, which Eq. 16 writes as the exemplar.
+    """
     s, n = net.config.strides[0], batch.x_A.shape[1]
     blurred = [F.avg_pool2d(c, 3 * s, s, s) for c in (batch.x_A, batch.y_A)]
     inputs = (batch.x_A, batch.y_B, batch.y_A, blurred[1] if w.warped_condition else None)
@@ -188,6 +193,9 @@ def cocosnet_v2(net: CoCosNetV2, discriminator: nn.Module, vgg: VGG | None, batc
     if w.warp:  # Eq. 12
         terms["warp"] = torch.stack([losses.pixel(r, resize(batch.x_B, r.shape[2:]), resize(batch.known, r.shape[2:]))
                                      for r in match.warps]).mean()
+    if w.mapping and net.R is not None:  # Eq. 13, 14
+        terms["mapping"] = sum(losses.pixel(net.R(f[-1]), resize(picture, f[-1].shape[2:]))
+                               for f, picture in ((match.x, batch.x_B), (match.y, batch.y_B)))
     if w.warped_condition:
         terms["warped_condition"] = losses.warped_condition(match.along[:, :n], blurred[0])
     return image, terms

@@ -2,9 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
+from cocos_demo import losses
+from cocos_demo.datasets.pairs import Batch
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models import patchmatch as pm
+from cocos_demo.objectives import OBJECTIVES, Weights
 
 TINY = dict(condition_channels=5, size=64, widths=(4, 6, 8, 8), features=8, memory=4, generator=(8, 8, 8, 6), hidden=4)
 
@@ -55,7 +59,7 @@ def test_the_first_backward_reaches_every_parameter_of_the_gru():
     assert len(of_gru) == 3 * 6
     for name, grad in of_gru.items():
         assert grad is not None and torch.isfinite(grad).all() and grad.abs().max() > 0, name
-    assert all(p.grad is not None for p in net.parameters())
+    assert all(p.grad is not None for name, p in net.named_parameters() if not name.startswith("R."))  # R: for a loss alone
 
 
 def test_the_same_inputs_give_the_same_field():
@@ -116,3 +120,41 @@ def test_wrong_inputs_are_told():
         network(exemplar_input="image+condition")(x, y)
     with pytest.raises(ValueError, match="there is no 'huge'"):
         SYSTEMS["cocosnet_v2"]("huge", condition_channels=5)
+
+
+def test_the_terms_on_the_correspondence():
+    """Eq. 11 to 14 by hand, level by level."""
+    net = network().eval()
+    (x_A, x_B), (y_A, y_B) = inputs(seed=1), inputs(seed=2)
+    known = torch.zeros(2, 1, 64, 64)
+    known[0] = 1  # a pseudo pair, and two people
+    w = Weights(feat=0, perc=0, context=0, adv=0, d_feat=0, domain=1, reg=1, warp=1, mapping=1, warped_condition=1)
+    _, terms = OBJECTIVES["cocosnet_v2"](net, None, None, Batch(x_A, x_B, y_A, y_B, known), w, False)
+    assert set(terms) == {"domain", "reg", "warp", "mapping", "warped_condition"}
+    match, of_x_B = net.correspond(x_A, y_B), net.y_S(x_B)
+    small = [F.adaptive_avg_pool2d(x_B, n) for n in (8, 16, 32, 64)]
+    by_hand = {
+        "domain": sum(losses.domain_alignment(a, b) for a, b in zip(match.x, of_x_B)) / 4,
+        "warp": sum((r[0] - x[0]).abs().mean() for r, x in zip(match.warps, small)) / 4 / 2,  # the second sample counts 0
+        "mapping": (net.R(match.x[3]) - x_B).abs().mean() + (net.R(match.y[3]) - y_B).abs().mean(),
+    }
+    for name, value in by_hand.items():
+        torch.testing.assert_close(terms[name], value, atol=1e-5, rtol=1e-5)
+    sum(terms.values()).backward()
+    assert all(p.grad is not None for name, p in net.named_parameters() if not name.startswith("G."))
+
+
+def test_a_run_from_the_command_line_to_a_translation(tmp_path):
+    """Trained for two steps, shipped, loaded, and asked for a match."""
+    from folders import prepared
+
+    from cocos_demo import checkpoints
+    from cocos_demo.training import TrainArgs, begin
+
+    args = TrainArgs(data=(prepared(tmp_path / "data"),), out=tmp_path / "run", system="cocosnet_v2", size=32, steps=2, batch=2,
+                     d_width=4, device="cpu", weights=Weights(0, 0, 0, adv=0, d_feat=0, pixel=1.0, warp=1.0))
+    net, card = checkpoints.load(begin(args).run())
+    assert card["system"] == "cocosnet_v2" and net.config.size == 32
+    n = net.config.condition_channels
+    out = net(torch.rand(1, n, 32, 32), torch.rand(1, 3, 32, 32))
+    assert torch.isfinite(out.image).all() and out.match.fx.shape == (1, 32, 32, 32)

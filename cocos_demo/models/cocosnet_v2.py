@@ -194,6 +194,9 @@ class CoCosNetV2(nn.Module):
         n = config.condition_channels
         self.M_A = UNet(n, config)
         self.M_B = UNet(3 + n if config.exemplar_input == "image+condition" else 3, config)
+        # Eq. 13, 14: used in training alone
+        self.R = nn.Sequential(conv(config.features, config.features, spectral=True), nn.LeakyReLU(0.2),
+                               conv(config.features, 3, spectral=True), nn.Tanh())
         self.N = nn.ModuleList(Refinement(config) for _ in config.strides[1:]) if config.refinement != "none" else None
         self.G = TranslationNetwork(3 * len(config.strides) + (n if config.modulation == "warp+condition" else 0), config)
 

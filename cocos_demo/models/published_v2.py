@@ -142,6 +142,7 @@ class PublishedCoCosNetV2(nn.Module):
         self.theta, self.phi = (nn.ModuleList(conv(times * width, width, 1, spectral=False) for times in (4, 4, 2, 1))
                                 for _ in range(2))
         self.N = pm.PatchMatchGRU(width)
+        self.R = None  # the released code has no mapping loss
         self.G = TranslationNetwork(3 * len(config.strides) + n, config)
 
     def x_S(self, x_A: Tensor) -> list[Tensor]:
