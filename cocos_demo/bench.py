@@ -34,7 +34,7 @@ class BenchError(RuntimeError):
 class BenchArgs:
     """Print, as Markdown, the peak memory and time of matching (forward and backward), and the seconds of a translation."""
 
-    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix"], ...] = CASES
+    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch"], ...] = (*CASES, "patchmatch")
     positions: tuple[int, ...] = (64, 128, 256)  # sides of the square grids; N is their square
     channels: int = 64  # C of the features
     device: str = "auto"  # auto, cpu, cuda
@@ -118,10 +118,10 @@ def translate(name: str, device: str) -> dict[str, float]:
 # ---- the table
 
 
-def in_a_process(*arguments: object) -> dict:
-    """Run this module with these arguments in a fresh Python -> what it prints. Raises BenchError with its last words."""
+def in_a_process(*arguments: object, module: str = "cocos_demo.bench") -> dict:
+    """Run a module with these arguments in a fresh Python -> what it prints. Raises BenchError with its last words."""
     home = Path(__file__).resolve().parents[1]  # from there the package is found, installed or not
-    command = [sys.executable, "-m", "cocos_demo.bench", *map(str, arguments)]
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=home)
     if done.returncode:
         words = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}; perhaps memory ran out"]
@@ -131,7 +131,7 @@ def in_a_process(*arguments: object) -> dict:
 
 def matching_costs(args: BenchArgs, device: str) -> dict[tuple[str, int], Cost]:
     """(case, side) -> its cost, each from a process of its own."""
-    plan = [(case, side) for case in args.cases for side in args.positions]
+    plan = [(case, side) for case in args.cases if case in CASES for side in args.positions]
     costs = {}
     with tqdm(total=sum(side**4 for _, side in plan), bar_format="{desc:<28}{percentage:3.0f}%|{bar:30}| {elapsed}",
               disable=None, leave=False) as bar:
@@ -193,8 +193,13 @@ def run(args: BenchArgs) -> None:
         if device.type not in ("cpu", "cuda"):
             raise BenchError(f"peak memory cannot be read on {device.type}; use --device cpu")
         costs = matching_costs(args, str(device))
-        print(f"Matching on {device} ({reason}): {args.channels} channels, float32, one pair, forward and backward.\n"
-              f"Memory is the peak beyond the program's own, features and gradients included.\n\n{matching_table(costs)}\n")
+        if costs:
+            print(f"Matching on {device} ({reason}): {args.channels} channels, float32, one pair, forward and backward.\n"
+                  f"Memory is the peak beyond the program's own, features and gradients included.\n\n{matching_table(costs)}\n")
+        if "patchmatch" in args.cases:
+            from .bench_patchmatch import report
+
+            print(report(args.positions, str(device)))
     if args.translate:
         device, reason = pick_device(args.device)
         print(f"A whole translation on {device} ({reason}), detectors included; they are loaded with the first.\n\n"
