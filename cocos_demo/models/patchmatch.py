@@ -34,8 +34,7 @@ def centres(h: int, w: int, like: Tensor) -> Tensor:
 
 def inside(H: Tensor, h: int, w: int) -> Tensor:
     """The field with every place moved into a grid of h x w cells, its border cells' centres at most."""
-    x, y = H.unbind(-1)
-    return torch.stack([x.clamp(0.5, w - 0.5), y.clamp(0.5, h - 0.5)], dim=-1)
+    return torch.minimum(H.clamp(min=0.5), torch.tensor([w - 0.5, h - 0.5], dtype=H.dtype, device=H.device))
 
 
 def cells(H: Tensor, h: int, w: int) -> Tensor:
@@ -91,15 +90,19 @@ class Products(torch.autograd.Function):
         return d_x, d_y, None
 
 
+def _products(fx: Tensor, fy: Tensor, at: Tensor) -> Tensor:
+    """fx (B, h, w, C), fy (B, h', w', C), at (B, h, w, J) cells of each picture's own -> (B, h, w, J)."""
+    at = _among_all(at, *fy.shape[1:3])
+    return Products.apply(fx.flatten(0, 2), fy.flatten(0, 2), at.flatten(0, 2)).view(at.shape)
+
+
 @torch.no_grad()
 def evaluate(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
     """S of Eq. 7, each candidate by the cell it lies in: fx (B, h, w, C), fy (B, h', w', C), H (B, h, w, J, 2) -> (B, h, w, J).
 
     Without gradient: it is what the steps choose by.
     """
-    h, w = fy.shape[1:3]
-    at = _among_all(cells(H, h, w), h, w)
-    return Products.apply(fx.flatten(0, 2), fy.flatten(0, 2), at.flatten(0, 2)).view(at.shape)
+    return _products(fx, fy, cells(H, *fy.shape[1:3]))
 
 
 def sampled(values: Tensor, H: Tensor) -> Tensor:
@@ -121,8 +124,7 @@ def scores(fx: Tensor, fy: Tensor, H: Tensor) -> Tensor:
 
 
 def _mixed(fx: Tensor, fy: Tensor, at: Tensor, weights: Tensor) -> Tensor:
-    M = Products.apply(fx.flatten(0, 2), fy.flatten(0, 2), _among_all(at, *fy.shape[1:3]).flatten(3).flatten(0, 2))
-    return (M.view(at.shape) * weights).sum(-1)
+    return (_products(fx, fy, at.flatten(3)).view(at.shape) * weights).sum(-1)
 
 
 # ---- steps
@@ -135,17 +137,24 @@ def best(H: Tensor, S: Tensor, K: int, h: int, w: int) -> tuple[Tensor, Tensor]:
     there are fewer than K different cells, repeats fill up behind them. S are cosines, compared to within 1e-9. ValueError if
     J < K.
     """
+    return _best(H, S, cells(H, h, w), K)
+
+
+def _best(H: Tensor, S: Tensor, at: Tensor, K: int) -> tuple[Tensor, Tensor]:
+    """`best` of candidates in the cells `at` (B, ..., J)."""
     J = S.shape[-1]
     if not K <= J < 1 << 16:
         raise ValueError(f"{K} candidates of {J} cannot be kept")
     j = torch.arange(J, device=H.device)
     # What is sorted are whole numbers whose last 16 bits say which candidate it is.
-    by_cell = _in_order(torch.add(j, cells(H.detach(), h, w).long(), alpha=1 << 16))
+    by_cell = _in_order(torch.add(j, at.long(), alpha=1 << 16))
     again = F.pad((by_cell[..., 1:] ^ by_cell[..., :-1]) < 1 << 16, (1, 0))  # the same cell as the one before
     repeat = torch.empty_like(again).scatter_(-1, by_cell & 0xFFFF, again)
-    by_score = _in_order(torch.sub(j, ((S.detach() - 4 * repeat) * 2.0**30).long(), alpha=1 << 16))
+    ranks = torch.add(S.detach(), repeat, alpha=-4)
+    by_score = _in_order(torch.sub(j, (ranks * 2.0**30).long(), alpha=1 << 16))
     kept = by_score[..., :K] & 0xFFFF
-    return H.gather(-2, kept.unsqueeze(-1).expand(*kept.shape, 2)), S.gather(-1, kept)
+    places = torch.view_as_complex(H).gather(-1, kept)  # x and y at once
+    return torch.view_as_real(places), S.gather(-1, kept)
 
 
 def _in_order(keys: Tensor) -> Tensor:
@@ -156,13 +165,17 @@ def _in_order(keys: Tensor) -> Tensor:
     return keys
 
 
-def improved(H: Tensor, S: Tensor, new: Tensor, fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
-    """The K best of candidates H, whose scores S are known, and of new ones: H (B, h, w, J, 2), S (B, h, w, J), new
-    (B, h, w, J', 2) -> K of each. Only the new ones are scored, in strips of positions: memory does not grow with the picture."""
+def improved(H: Tensor, S: Tensor, new: list[Tensor], fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
+    """The K best of candidates H, whose scores S are known, and of new ones: H (B, h, w, J, 2), S (B, h, w, J), new a list of
+    (B, h, w, ., 2) -> K of each. Only the new ones are scored, in strips of positions: memory does not grow with the picture."""
     (b, _, w, J, _), grid = H.shape, fy.shape[1:3]
-    strip, found = max(1, BLOCK // (b * w * (J + new.shape[3]))), []
-    for H_, S_, new_, fx_ in zip(*(t.split(strip, dim=1) for t in (H, S, new, fx))):
-        H_, S_ = best(torch.cat([H_, new_], dim=3), torch.cat([S_, evaluate(fx_, fy, new_)], dim=3), K, *grid)
+    strip, found = max(1, BLOCK // (b * w * (J + sum(t.shape[3] for t in new)))), []
+    for H_, S_, fx_, *new_ in zip(*(t.split(strip, dim=1) for t in (H, S, fx, *new))):
+        H_ = torch.cat([H_, *new_], dim=3)
+        at = cells(H_.detach(), *grid)
+        with torch.no_grad():
+            S_ = torch.cat([S_, _products(fx_, fy, at[..., J:])], dim=3)
+        H_, S_ = _best(H_, S_, at, K)
         found.append((inside(H_, *grid), S_))
     return tuple(torch.cat(parts, dim=1) for parts in zip(*found))
 
@@ -189,7 +202,7 @@ def dense(fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
             v = (tile.unsqueeze(2) * TILE + within).flatten(1).clamp(max=n - 1)
             H = (torch.stack([v % W, v // W], dim=-1).to(fx.dtype) + 0.5)[None, None]  # (1, 1, rows, K * 64, 2)
             none = H[:, :, :, :0]
-            found.append(improved(none, none[..., 0], H, q[None, None], fy[i : i + 1], K))
+            found.append(improved(none, none[..., 0], [H], q[None, None], fy[i : i + 1], K))
     H, S = (torch.cat(parts, dim=2) for parts in zip(*found))
     return H.view(b, h, w, K, 2), S.view(b, h, w, K)
 
@@ -223,7 +236,7 @@ def propagate(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, axis: int) -> tuple[
     # A neighbour's offset at p is its place, moved as p is from it. At the border p is its own neighbour; a repeat is dropped.
     before = torch.cat([H.narrow(axis, 0, 1), H.narrow(axis, 0, n - 1) + step], dim=axis)
     after = torch.cat([H.narrow(axis, 1, n - 1) - step, H.narrow(axis, n - 1, 1)], dim=axis)
-    return improved(H, S, torch.cat([before, after], dim=3), fx, fy, H.shape[3])
+    return improved(H, S, [before, after], fx, fy, H.shape[3])
 
 
 def random_search(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -234,7 +247,7 @@ def random_search(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, generator: torch
         moved = torch.rand(H.shape, generator=generator, dtype=H.dtype).to(H.device) * 2 - 1
         tried.append(H + reach * moved)
         reach /= 2
-    return improved(H, S, torch.cat(tried, dim=3), fx, fy, K)
+    return improved(H, S, tried, fx, fy, K)
 
 
 # ---- algorithms
@@ -282,7 +295,7 @@ def refined(fx: Tensor, fy: Tensor, H: Tensor, K: int, iterations: int, refine: 
 
     h, w = fy.shape[1:3]
     none = H[:, :, :, :0]
-    H, S = improved(none, none[..., 0], H, fx, fy, K)
+    H, S = improved(none, none[..., 0], [H], fx, fy, K)
     tell("initialise", 0)
     hidden = None
     for t in range(1, iterations + 1):
