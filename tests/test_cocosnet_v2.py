@@ -1,5 +1,7 @@
 """CoCosNet v2: levels, fields, gradients, and what the network promises of its matching."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,7 @@ from cocos_demo import losses
 from cocos_demo.datasets.pairs import Batch
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models import patchmatch as pm
+from cocos_demo.models.correspondence import correlate
 from cocos_demo.objectives import OBJECTIVES, Weights
 
 TINY = dict(condition_channels=5, size=64, widths=(4, 6, 8, 8), features=8, memory=4, generator=(8, 8, 8, 6), hidden=4)
@@ -91,6 +94,19 @@ def test_equal_features_and_a_head_of_zero_give_the_identity():
         assert torch.equal(H[:, :, :, 0], pm.centres(*fx.shape[2:], fx)[None])
 
 
+def test_a_click_compares_all_levels():
+    """The mean of the levels' cosines, where a place of the finest grid is the centre of those of the others."""
+    net, (x, y) = network(widths=(4, 6), strides=(2, 1)).eval(), inputs(1, (32, 32))
+    m = net.correspond(x, y)
+    M = correlate(m.fx, m.fy)  # (1, 1024, 1024)
+    assert M.shape == (1, 1024, 1024) and m.fx.shape == (1, 16, 32, 32)
+    flat = [torch.ones(1, 8, n, n) * torch.randn(1, 8, 1, 1) for n in (16, 32)]  # constant maps: the same place at every level
+    other = [torch.ones(1, 8, n, n) * torch.randn(1, 8, 1, 1) for n in (16, 32)]
+    M = correlate(replace(m, x=flat).fx, replace(m, x=other).fx)
+    mean = sum(correlate(a[..., :1, :1], b[..., :1, :1]).item() for a, b in zip(flat, other)) / 2
+    torch.testing.assert_close(M, torch.full_like(M, mean), atol=1e-5, rtol=0)
+
+
 def test_variants_of_table_5():
     x, y = inputs(1)
     none, conv, gru = (network(refinement=name) for name in ("none", "conv", "gru"))
@@ -157,4 +173,4 @@ def test_a_run_from_the_command_line_to_a_translation(tmp_path):
     assert card["system"] == "cocosnet_v2" and net.config.size == 32
     n = net.config.condition_channels
     out = net(torch.rand(1, n, 32, 32), torch.rand(1, 3, 32, 32))
-    assert torch.isfinite(out.image).all() and out.match.fx.shape == (1, 32, 32, 32)
+    assert torch.isfinite(out.image).all() and out.match.fx.shape == (1, 4 * 32, 32, 32)

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from . import patchmatch as pm
 from .cocosnet import Translation, TranslationNetwork
-from .correspondence import warp
+from .correspondence import normalise, warp
 from .layers import ConvGRU, conv, resize
 
 
@@ -105,12 +105,18 @@ class Levels:
 
     @property
     def fx(self) -> Tensor:
-        """The finest level's features, for whoever compares them in full."""
-        return self.x[-1]
+        """What is compared where every place is compared with every other, as for a click: the features of all levels side by
+        side on the finest grid, (B, L C, h_L, w_L), so that a cosine is the mean of theirs. The finest alone cannot tell apart
+        places that look alike; PatchMatch asks them only near where the coarse ones point."""
+        return _side_by_side(self.x)
 
     @property
     def fy(self) -> Tensor:
-        return self.y[-1]
+        return _side_by_side(self.y)
+
+
+def _side_by_side(f: list[Tensor]) -> Tensor:
+    return torch.cat([resize(normalise(level), f[-1].shape[2:]) for level in f], dim=1)
 
 
 class UNet(nn.Module):
