@@ -109,15 +109,15 @@ def cycle(fx: Tensor, fy: Tensor, y: Tensor, alpha: float = 100.0) -> Tensor:
 
 
 @_in_full_precision
-def match(fx: Tensor, fy: Tensor, rows: int = 4096) -> Tensor:
-    """The best match of each position of x: arg max_v M(u, v), computed `rows` positions at a time.
+def match(fx: Tensor, fy: Tensor, rows: int | None = None) -> Tensor:
+    """The best match of each position of x: arg max_v M(u, v), computed `rows` positions at a time (None: 64 MB of M).
 
     fx (B, C, H, W); fy (B, C, H', W') -> (B, H, W) indices v = row * W' + column into the exemplar's grid.
     """
     _check(fx, fy)
     q = normalise(fx).flatten(2).transpose(1, 2)  # (B, HW, C)
     k = normalise(fy).flatten(2)  # (B, C, H'W')
-    best = [(block @ k).argmax(dim=2) for block in q.split(rows, dim=1)]
+    best = [(block @ k).argmax(dim=2) for block in q.split(rows or max(1, 2**24 // (len(k) * k.shape[2])), dim=1)]
     return torch.cat(best, dim=1).unflatten(1, fx.shape[2:])  # (B, H, W)
 
 

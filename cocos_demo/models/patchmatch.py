@@ -137,22 +137,24 @@ def best(H: Tensor, S: Tensor, K: int, h: int, w: int) -> tuple[Tensor, Tensor]:
     there are fewer than K different cells, repeats fill up behind them. S are cosines, compared to within 1e-9. ValueError if
     J < K.
     """
-    return _best(H, S, cells(H, h, w), K)
+    return _best(H, S, cells(H, h, w), K, h * w)
 
 
-def _best(H: Tensor, S: Tensor, at: Tensor, K: int) -> tuple[Tensor, Tensor]:
-    """`best` of candidates in the cells `at` (B, ..., J)."""
+def _best(H: Tensor, S: Tensor, at: Tensor, K: int, n: int) -> tuple[Tensor, Tensor]:
+    """`best` of candidates in the cells `at` (B, ..., J) of n."""
     J = S.shape[-1]
     if not K <= J < 1 << 16:
         raise ValueError(f"{K} candidates of {J} cannot be kept")
     j = torch.arange(J, device=H.device)
-    # What is sorted are whole numbers whose last 16 bits say which candidate it is.
-    by_cell = _in_order(torch.add(j, at.long(), alpha=1 << 16))
-    again = F.pad((by_cell[..., 1:] ^ by_cell[..., :-1]) < 1 << 16, (1, 0))  # the same cell as the one before
-    repeat = torch.empty_like(again).scatter_(-1, by_cell & 0xFFFF, again)
+    # What is sorted are whole numbers whose last bits say which candidate it is.
+    bits = J.bit_length()
+    which, number = (1 << bits) - 1, torch.int32 if n << bits < 1 << 31 else torch.int64
+    by_cell = _in_order(torch.add(j.to(number), at.to(number), alpha=1 << bits))
+    again = F.pad((by_cell[..., 1:] ^ by_cell[..., :-1]) <= which, (1, 0))  # the same cell as the one before
+    repeat = torch.empty_like(again).scatter_(-1, (by_cell & which).long(), again)
     ranks = torch.add(S.detach(), repeat, alpha=-4)
-    by_score = _in_order(torch.sub(j, (ranks * 2.0**30).long(), alpha=1 << 16))
-    kept = by_score[..., :K] & 0xFFFF
+    by_score = _in_order(torch.sub(j, (ranks * 2.0**30).long(), alpha=1 << bits))
+    kept = by_score[..., :K] & which
     places = torch.view_as_complex(H).gather(-1, kept)  # x and y at once
     return torch.view_as_real(places), S.gather(-1, kept)
 
@@ -175,7 +177,7 @@ def improved(H: Tensor, S: Tensor, new: list[Tensor], fx: Tensor, fy: Tensor, K:
         at = cells(H_.detach(), *grid)
         with torch.no_grad():
             S_ = torch.cat([S_, _products(fx_, fy, at[..., J:])], dim=3)
-        H_, S_ = _best(H_, S_, at, K)
+        H_, S_ = _best(H_, S_, at, K, grid[0] * grid[1])
         found.append((inside(H_, *grid), S_))
     return tuple(torch.cat(parts, dim=1) for parts in zip(*found))
 
@@ -231,12 +233,11 @@ def propagate(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, axis: int) -> tuple[
 
     H (B, h, w, K, 2) with its scores S by cells -> the same. Only the neighbours' candidates are scored.
     """
-    n = H.shape[axis]
-    step = torch.tensor([0.0, 1.0] if axis == 1 else [1.0, 0.0], dtype=H.dtype, device=H.device)
+    Z, n, step = torch.view_as_complex(H), H.shape[axis], 1j if axis == 1 else 1  # places as x + iy
     # A neighbour's offset at p is its place, moved as p is from it. At the border p is its own neighbour; a repeat is dropped.
-    before = torch.cat([H.narrow(axis, 0, 1), H.narrow(axis, 0, n - 1) + step], dim=axis)
-    after = torch.cat([H.narrow(axis, 1, n - 1) - step, H.narrow(axis, n - 1, 1)], dim=axis)
-    return improved(H, S, [before, after], fx, fy, H.shape[3])
+    before = torch.cat([Z.narrow(axis, 0, 1), Z.narrow(axis, 0, n - 1) + step], dim=axis)
+    after = torch.cat([Z.narrow(axis, 1, n - 1) - step, Z.narrow(axis, n - 1, 1)], dim=axis)
+    return improved(H, S, [torch.view_as_real(before), torch.view_as_real(after)], fx, fy, H.shape[3])
 
 
 def random_search(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
