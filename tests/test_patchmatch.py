@@ -335,6 +335,17 @@ def test_refined_without_propagation_moves_by_the_corrections_alone():
     assert torch.equal(H, pm.inside(identity(1, 6, 8) + 0.5, 6, 8))
 
 
+def test_refined_ends_with_the_best_first():
+    """A correction that leads the best candidate astray, and no other."""
+    f = features(1, 6, 8, dtype=torch.float32)
+    astray = torch.tensor([3.0, 0, 0, 0]).view(4, 1).expand(1, 6, 8, 4, 2)
+    begin = torch.cat([identity(1, 6, 8), pm.inside(identity(1, 6, 8) + torch.tensor([1.0, 0]), 6, 8),
+                       pm.inside(identity(1, 6, 8) + torch.tensor([0, 1.0]), 6, 8), identity(1, 6, 8).flip(2)], dim=3)
+    H = pm.refined(f, f, begin, 4, 1, lambda H, S, hidden: (astray, None), propagation=False)
+    S = pm.evaluate(f, f, H)
+    assert (S[..., :-1] >= S[..., 1:] - 1e-6).all() and not torch.equal(H[:, :, :, 0], identity(1, 6, 8)[:, :, :, 0])
+
+
 def test_the_gradient_passes_through_all_steps_of_refined():
     fx, fy = features(1, 6, 6).requires_grad_(), features(1, 6, 6, seed=1).requires_grad_()
     weight = torch.zeros(2, dtype=torch.float64, requires_grad=True)

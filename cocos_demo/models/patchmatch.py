@@ -284,7 +284,7 @@ def patchmatch(fx: Tensor, fy: Tensor, K: int = 1, iterations: int = 5, seed: in
 
 def refined(fx: Tensor, fy: Tensor, H: Tensor, K: int, iterations: int, refine: Callable | None = None, propagation: bool = True,
             callback: Callable[[dict], None] | None = None) -> Tensor:
-    """Eq. 5 to 7 at one level: propagate, then let `refine` correct the places; `iterations` times -> H (B, h, w, K, 2).
+    """Eq. 5 to 7 at one level: propagate, then let `refine` correct the places; `iterations` times -> H (B, h, w, K, 2), best first.
 
     fx, fy (B, h, w, C) as `rows` gives them; H (B, h, w, J, 2), J >= K candidates to begin with. `refine(H, S, hidden)` ->
     Delta H (B, h, w, K, 2) and its new hidden state (None at first). Rows first in even iterations, columns first in odd ones.
@@ -309,7 +309,7 @@ def refined(fx: Tensor, fy: Tensor, H: Tensor, K: int, iterations: int, refine: 
             H = inside(H + delta, h, w)
             S = evaluate(fx, fy, H)
             tell("refine", t)
-    return H
+    return best(H, S, K, h, w)[0]  # a correction may have changed which is the best
 
 
 def soft_warp_explicit(fx: Tensor, fy: Tensor, H: Tensor, y: Tensor, alpha: float = 1.0) -> Tensor:
