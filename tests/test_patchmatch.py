@@ -343,7 +343,8 @@ def test_refined_ends_with_the_best_first():
                        pm.inside(identity(1, 6, 8) + torch.tensor([0, 1.0]), 6, 8), identity(1, 6, 8).flip(2)], dim=3)
     H = pm.refined(f, f, begin, 4, 1, lambda H, S, hidden: (astray, None), propagation=False)
     S = pm.evaluate(f, f, H)
-    assert (S[..., :-1] >= S[..., 1:] - 1e-6).all() and not torch.equal(H[:, :, :, 0], identity(1, 6, 8)[:, :, :, 0])
+    torch.testing.assert_close(S[..., 0], S.amax(-1))
+    assert (S[..., 0] < 0.999).any()  # the identity was led astray
 
 
 def test_the_gradient_passes_through_all_steps_of_refined():

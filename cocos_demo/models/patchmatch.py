@@ -284,7 +284,7 @@ def patchmatch(fx: Tensor, fy: Tensor, K: int = 1, iterations: int = 5, seed: in
 
 def refined(fx: Tensor, fy: Tensor, H: Tensor, K: int, iterations: int, refine: Callable | None = None, propagation: bool = True,
             callback: Callable[[dict], None] | None = None) -> Tensor:
-    """Eq. 5 to 7 at one level: propagate, then let `refine` correct the places; `iterations` times -> H (B, h, w, K, 2), best first.
+    """Eq. 5 to 7 at one level: propagate, let `refine` correct the places; `iterations` times -> H (B, h, w, K, 2), best first.
 
     fx, fy (B, h, w, C) as `rows` gives them; H (B, h, w, J, 2), J >= K candidates to begin with. `refine(H, S, hidden)` ->
     Delta H (B, h, w, K, 2) and its new hidden state (None at first). Rows first in even iterations, columns first in odd ones.
