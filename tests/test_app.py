@@ -190,15 +190,20 @@ def test_the_upload_icon_asks_for_a_file_also_over_a_sample(page):
 
 @pytest.mark.parametrize("tool", ["Brush", "Erase"])
 def test_a_changed_drawing_makes_another_picture(page, address, tool):
-    plain = page.request.get(translated(page)).body()
+    from playwright.sync_api import TimeoutError
+
+    plain = translated(page)  # equal pictures have equal addresses
     drag(page, tool, (-0.2, -0.05), (0.2, 0.05))
-    edited = page.request.get(translated(page)).body()
-    assert edited != plain
+    assert translated(page) != plain
     page.click("text=Undo all changes")
-    for _ in range(20):  # the canvas is drawn anew in its own time, longer on a busy machine
-        page.wait_for_timeout(500)
-        if page.request.get(translated(page)).body() == plain:
+    as_before = "src => document.querySelector('#picture img').getAttribute('src') === src"
+    for _ in range(12):  # the canvas is drawn anew in its own time, longer on a busy machine
+        page.click("#translate")
+        try:
+            page.wait_for_function(as_before, arg=plain, timeout=5000)
             return
+        except TimeoutError:
+            continue
     pytest.fail("the picture is not what it was before the drawing")
 
 
