@@ -78,9 +78,7 @@ class Matcher:
 
     @alpha.setter
     def alpha(self, value: float) -> None:
-        if not 1 <= value <= SHARPEST:
-            raise MatchError(f"alpha must lie between 1 and {SHARPEST:g}, got {value:g}")
-        self._alpha = float(value)
+        self._alpha = checked_alpha(value)
 
     @property
     def pair(self) -> Pair:
@@ -144,6 +142,13 @@ class Matcher:
     def components(self):
         """The features of photo and exemplar as colours (h, w, 3) in 0..1: principal components in one basis."""
         return self.pair.components()
+
+
+def checked_alpha(value: float) -> float:
+    """The value, if Eq. 4 can be asked for with this sharpness; raises MatchError."""
+    if not 1 <= value <= SHARPEST:
+        raise MatchError(f"alpha must lie between 1 and {SHARPEST:g}, got {value:g}")
+    return float(value)
 
 
 def _frame_in(picture: Image.Image, condition: Condition) -> Frame:

@@ -19,7 +19,7 @@ import numpy as np
 from IPython import get_ipython
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from .matcher import SHARPEST, Matcher
+from .matcher import Matcher, checked_alpha
 from .pair import MatchError, Pair, Query, Side, View
 from .photo import Frame
 from .viz import heat_over, marks
@@ -85,9 +85,7 @@ class Clicks:
 
     @alpha.setter
     def alpha(self, value: float) -> None:
-        if not 1 <= value <= SHARPEST:
-            raise MatchError(f"alpha must lie between 1 and {SHARPEST:g}, got {value:g}")
-        self._alpha = float(value)
+        self._alpha = checked_alpha(value)
         self.queries = [self.pair.query(*q.at, self._alpha, source=q.source.name) for q in self.queries]
 
     def click(self, source: Side, x: float, y: float) -> None:
@@ -146,19 +144,7 @@ class Clicks:
         """All this as one picture: photo and exemplar, `side` pixels each, with their markers and words below."""
         shown = self.at(side)
         pictures = {name: part.view.picture for name, part in shown.items()} | self.painted(shown)
-        for number, q in enumerate(self.queries, 1):
-            here, there = shown[q.source.name], shown[q.target.name]
-            left, right = pictures[q.source.name], pictures[q.target.name]
-            at, match = here.on_screen(q.at), there.on_screen((q.x, q.y))
-            if number == len(self.queries) and q.round_trip.distance:
-                marks.way(left, number, at, here.on_screen(q.round_trip))
-            if number == len(self.queries) and q.truth:
-                marks.line(right, number, match, there.on_screen(q.truth))
-            marks.mark(left, number, *at)
-            marks.mark(right, number, *match, answer=True)
-        for number, q in enumerate(self.queries, 1):
-            if q.truth:
-                marks.star(pictures[q.target.name], number, *shown[q.target.name].on_screen(q.truth))
+        marks.draw(pictures, self.queries, lambda name, xy: shown[name].on_screen(xy))
         return beside(list(pictures.values()), [words(name, self.queries) for name in pictures])
 
     def png(self) -> bytes:

@@ -48,8 +48,30 @@ from .layers import Attention, SPADEBlock, conv, resize
 from .published import MatchingHead, StridedAdaptor, with_neighbours
 
 
+class GeneratorConfig:
+    """What the configurations of all networks that paint with `TranslationNetwork` say of it."""
+
+    def check_choices(self) -> None:
+        """Raises ValueError for a choice that its field does not name."""
+        for field in fields(self):
+            value, allowed = getattr(self, field.name), get_args(field.type)
+            if get_origin(field.type) is Literal and value not in allowed:
+                raise ValueError(f"{field.name} is {value!r}; it can be {' or '.join(map(repr, allowed))}")
+
+    @property
+    def halvings(self) -> int:
+        """How often the picture is halved down to the generator's first block."""
+        return len(self.generator) - 1 - len(self.keeps)
+
+    @property
+    def spade(self) -> dict:
+        """The options of every SPADE block."""
+        return dict(hidden=self.hidden, spectral=self.spectral, padding=self.padding, method=self.shrinking,
+                    shortcut=self.shortcut)
+
+
 @dataclass(frozen=True)
-class CoCosNetConfig:
+class CoCosNetConfig(GeneratorConfig):
     condition_channels: int
     size: int = 128  # pixels; pictures are square
     pyramid: tuple[int, ...] = (16, 32, 64, 96, 128)  # widths of the adaptor at strides 1, 2, 4, ... (strided: layer by layer)
@@ -76,10 +98,7 @@ class CoCosNetConfig:
     shrinking: Literal["area", "nearest"] = "area"
 
     def __post_init__(self):
-        for field in fields(self):
-            value, allowed = getattr(self, field.name), get_args(field.type)
-            if get_origin(field.type) is Literal and value not in allowed:
-                raise ValueError(f"{field.name} is {value!r}; it can be {' or '.join(map(repr, allowed))}")
+        self.check_choices()
         strides = [2**level for level in range(len(self.pyramid))]
         if self.adaptor == "strided":  # every second layer halves
             strides = [2 ** (len(self.pyramid) // 2)]
@@ -95,17 +114,6 @@ class CoCosNetConfig:
         if self.condition_channels < 1:
             raise ValueError(f"condition_channels must be at least 1, got {self.condition_channels}")
         self.check_size(self.size, self.size)
-
-    @property
-    def halvings(self) -> int:
-        """How often the picture is halved down to the generator's first block."""
-        return len(self.generator) - 1 - len(self.keeps)
-
-    @property
-    def spade(self) -> dict:
-        """The options of every SPADE block."""
-        return dict(hidden=self.hidden, spectral=self.spectral, padding=self.padding, method=self.shrinking,
-                    shortcut=self.shortcut)
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a picture that the widths cannot halve; reflection needs two pixels on the coarsest map."""

@@ -19,21 +19,21 @@ The steps of PatchMatch stand in `patchmatch.py`. Where the paper leaves open or
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_origin
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import patchmatch as pm
-from .cocosnet import Translation, TranslationNetwork
+from .cocosnet import GeneratorConfig, Translation, TranslationNetwork
 from .correspondence import normalise, warp
 from .layers import ConvGRU, conv, resize
 
 
 @dataclass(frozen=True)
-class CoCosNetV2Config:
+class CoCosNetV2Config(GeneratorConfig):
     condition_channels: int
     size: int = 128  # pixels; pictures are square
     widths: tuple[int, ...] = (16, 32, 48, 96, 128)  # of the U-Nets at strides 1, 2, 4, ...
@@ -54,10 +54,7 @@ class CoCosNetV2Config:
     code, keeps, attention, shortcut, padding, shrinking = "constant", (), 0, "plain", "zeros", "area"
 
     def __post_init__(self):
-        for field in fields(self):
-            value, allowed = getattr(self, field.name), get_args(field.type)
-            if get_origin(field.type) is Literal and value not in allowed:
-                raise ValueError(f"{field.name} is {value!r}; it can be {' or '.join(map(repr, allowed))}")
+        self.check_choices()
         known = [2**level for level in range(len(self.widths))]
         if not self.strides or list(self.strides) != sorted({*self.strides} & {*known}, reverse=True):
             raise ValueError(f"strides must fall and be among the U-Net's, {', '.join(map(str, known))}; got {self.strides}")
@@ -66,11 +63,6 @@ class CoCosNetV2Config:
                              f"got {self.condition_channels}, {self.candidates}, {self.iterations}")
         self.check_size(self.size, self.size)
 
-    @property
-    def halvings(self) -> int:
-        """How often the picture is halved down to the generator's first block."""
-        return len(self.generator) - 1
-
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a picture that the widths cannot halve, or whose first level has fewer than K places."""
         coarsest = 2 ** max(self.halvings, len(self.widths) - 1)
@@ -78,12 +70,6 @@ class CoCosNetV2Config:
         if min(height, width) < 2 * coarsest or height % coarsest or width % coarsest or places < self.candidates:
             raise ValueError(f"size must be a multiple of {coarsest} for these widths and at least {2 * coarsest}, "
                              f"got {height if height == width else (height, width)}")
-
-    @property
-    def spade(self) -> dict:
-        """The options of every SPADE block."""
-        return dict(hidden=self.hidden, spectral=self.spectral, padding=self.padding, method=self.shrinking,
-                    shortcut=self.shortcut)
 
 
 PRESETS = {

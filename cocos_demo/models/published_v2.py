@@ -27,13 +27,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import published_patchmatch as pm
-from .cocosnet import Translation, TranslationNetwork
+from .cocosnet import GeneratorConfig, Translation, TranslationNetwork
 from .cocosnet_v2 import Levels
 from .layers import PositionalNorm, ResidualBlock, SPADEBlock, conv, resize
 
 
 @dataclass(frozen=True)
-class PublishedV2Config:
+class PublishedV2Config(GeneratorConfig):
     condition_channels: int
     size: int = 512  # pixels, of the released network; others will do
     width: int = 32  # channels of the U-Nets' first layer and of the features that are compared; deeper layers have 2 and 4 times
@@ -55,15 +55,9 @@ class PublishedV2Config:
         self.check_size(self.size, self.size)
 
     @property
-    def halvings(self) -> int:
-        """How often the picture is halved down to the generator's first block."""
-        return len(self.generator) - 1 - len(self.keeps)
-
-    @property
     def spade(self) -> dict:
-        """The options of every SPADE block."""
-        return dict(hidden=self.hidden, spectral=self.spectral, padding=self.padding, method=self.shrinking,
-                    shortcut=self.shortcut, norm=lambda channels: PositionalNorm(1e-8))
+        """As everywhere, with the released code's smaller epsilon."""
+        return super().spade | {"norm": lambda channels: PositionalNorm(1e-8)}
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ValueError for a picture that cannot be halved; reflection needs two pixels on the coarsest map."""

@@ -63,8 +63,7 @@ class Scene(NamedTuple):
 def pictures(scene: Scene, queries: list[Query], base: str, overlay: str) -> tuple[dict[Side, Image.Image], tuple[float, float]]:
     """Both pictures (SIDE x SIDE) with all marks -> by side, and the ends of the overlay's scale (zeros where it has none)."""
     drawn, scale = laid_over(scene, queries, scene.views(base), overlay)
-    if queries:
-        marked(drawn, queries)
+    marks.draw(drawn, queries)
     return drawn, scale
 
 
@@ -86,18 +85,3 @@ def laid_over(scene: Scene, queries: list[Query], views: dict[Side, View], overl
     scale = float(np.median(values)) if overlay == COSINES else 0.0, float(values.max())
     heat = heat_over(values, views[answering], *scale)
     return {asked: views[asked].picture.copy(), answering: heat}, scale
-
-
-def marked(drawn: dict[Side, Image.Image], queries: list[Query]) -> None:
-    """Draw every point and its match; of the last also the way back, and where its match should have been."""
-    last, number = queries[-1], len(queries)
-    if last.round_trip.distance:
-        marks.way(drawn[last.source.name], number, last.at, last.round_trip[:2])
-    if last.truth:
-        marks.line(drawn[last.target.name], number, (last.x, last.y), last.truth)
-    for number, q in enumerate(queries, 1):
-        marks.mark(drawn[q.source.name], number, *q.at)
-        marks.mark(drawn[q.target.name], number, q.x, q.y, answer=True)
-    for number, q in enumerate(queries, 1):
-        if q.truth:
-            marks.star(drawn[q.target.name], number, *q.truth)

@@ -1,10 +1,12 @@
 """What is drawn on two pictures to be clicked: numbered markers, the way back, true places, a grid of coloured dots."""
 
 import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from ..pair import Query
 from .overlays import place_colours
 from .style import OKABE_ITO
 
@@ -87,6 +89,23 @@ def way(picture: Image.Image, number: int, start: tuple[float, float], end: tupl
     line(picture, number, start, end)
     x, y = end
     ImageDraw.Draw(picture).rectangle([x - 5, y - 5, x + 5, y + 5], "white", "black", 2)
+
+
+def draw(pictures: dict[str, Image.Image], queries: Sequence[Query], placed: Callable = lambda side, xy: xy) -> None:
+    """Draw every point and its match on the two pictures, by side; of the last also the way back, and the line to where its
+    match should have been. `placed(side, xy)`: where a place of a query lies in the picture drawn on."""
+    for number, q in enumerate(queries, 1):
+        here, there = q.source.name, q.target.name
+        at, match = placed(here, q.at), placed(there, (q.x, q.y))
+        if number == len(queries) and q.round_trip.distance:
+            way(pictures[here], number, at, placed(here, q.round_trip[:2]))
+        if number == len(queries) and q.truth:
+            line(pictures[there], number, match, placed(there, q.truth))
+        mark(pictures[here], number, *at)
+        mark(pictures[there], number, *match, answer=True)
+    for number, q in enumerate(queries, 1):  # over all markers
+        if q.truth:
+            star(pictures[q.target.name], number, *placed(q.target.name, q.truth))
 
 
 def dots(picture: Image.Image, places: np.ndarray, colours: np.ndarray) -> Image.Image:
