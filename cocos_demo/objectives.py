@@ -171,12 +171,13 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
 def cocosnet_v2(net: CoCosNetV2 | PublishedCoCosNetV2, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
                 adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
     """CoCosNet v2, Eq. 19, as `cocosnet`: L_align is `domain`, L_corr `warp`, L_map `mapping`, L_sem `perc`, L_app `context` and
-    `feat`, L_adv `adv`. Eq. 11 and 12 are means over the levels, so that a weight does not depend on their number. `reg`, the
-    cycle of the first level, is the released code's; pseudo pairs are compared with x_B, which Eq. 16 writes as the exemplar.
+    `feat`, L_adv `adv`. Eq. 11, Eq. 12 and the extra `warped_condition` are means over the levels, so that a weight does not
+    depend on their number (the released network moves values along with its first level alone). `reg`, the cycle of the first
+    level, is the released code's; pseudo pairs are compared with x_B, which Eq. 16 writes as the exemplar.
     """
-    s, n = net.config.strides[0], batch.x_A.shape[1]
-    blurred = [F.avg_pool2d(c, 3 * s, s, s) for c in (batch.x_A, batch.y_A)]
-    inputs = (batch.x_A, batch.y_B, batch.y_A, blurred[1] if w.warped_condition else None)
+    blurred_x, blurred_y = ([F.avg_pool2d(c, 3 * s, s, s) for s in net.config.strides if w.warped_condition]
+                            for c in (batch.x_A, batch.y_A))
+    inputs = (batch.x_A, batch.y_B, batch.y_A, blurred_y)
     if w.layers or w.pixel or adversarial:
         out = net(*inputs)
         image, match = out.image.float(), out.match
@@ -197,7 +198,8 @@ def cocosnet_v2(net: CoCosNetV2 | PublishedCoCosNetV2, discriminator: nn.Module,
         terms["mapping"] = sum(losses.pixel(net.R(f[-1]), resize(picture, f[-1].shape[2:]))
                                for f, picture in ((match.x, batch.x_B), (match.y, batch.y_B)))
     if w.warped_condition:
-        terms["warped_condition"] = losses.warped_condition(match.along[:, :n], blurred[0])
+        terms["warped_condition"] = torch.stack([losses.warped_condition(moved, x_A)
+                                                 for moved, x_A in zip(match.along, blurred_x)]).mean()
     return image, terms
 
 

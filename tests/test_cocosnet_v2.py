@@ -89,9 +89,18 @@ def test_equal_features_and_a_head_of_zero_give_the_identity():
     f = [torch.randn(1, 8, n, n) for n in (8, 16, 32, 64)]
     y = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        found = net._match(f, f, y, None, None, torch.autocast("cpu", enabled=False))
+        found = net._match(f, f, y, (), None, torch.autocast("cpu", enabled=False))
     for H, fx in zip(found.H, f):
         assert torch.equal(H[:, :, :, 0], pm.centres(*fx.shape[2:], fx)[None])
+
+
+def test_what_goes_along_is_moved_as_the_exemplar_is_at_every_level():
+    net, (x, y) = network().eval(), inputs()
+    with torch.no_grad():
+        match = net.correspond(x, y, along=[F.adaptive_avg_pool2d(y, n) for n in (8, 16, 32, 64)])
+        assert net.correspond(x, y).along == []
+    for moved, warped in zip(match.along, match.warps, strict=True):
+        torch.testing.assert_close(moved, warped)
 
 
 def test_a_click_compares_all_levels():
@@ -149,7 +158,9 @@ def test_the_terms_on_the_correspondence():
     assert set(terms) == {"domain", "reg", "warp", "mapping", "warped_condition"}
     match, of_x_B = net.correspond(x_A, y_B), net.y_S(x_B)
     small = [F.adaptive_avg_pool2d(x_B, n) for n in (8, 16, 32, 64)]
+    moved = net.correspond(x_A, y_B, along=[F.avg_pool2d(y_A, 3 * s, s, s) for s in (8, 4, 2, 1)]).along
     by_hand = {
+        "warped_condition": sum(losses.warped_condition(r, F.avg_pool2d(x_A, 3 * s, s, s)) for r, s in zip(moved, (8, 4, 2, 1))) / 4,
         "domain": sum(losses.domain_alignment(a, b) for a, b in zip(match.x, of_x_B)) / 4,
         "warp": sum((r[0] - x[0]).abs().mean() for r, x in zip(match.warps, small)) / 4 / 2,  # the second sample counts 0
         "mapping": (net.R(match.x[3]) - x_B).abs().mean() + (net.R(match.y[3]) - y_B).abs().mean(),

@@ -502,8 +502,8 @@ def test_values_go_along_with_the_first_level(net):
     given = pictures()
     y = F.avg_pool2d(given[1], 8)
     with torch.inference_mode():
-        match = net.correspond(*given, along=y)
-    torch.testing.assert_close(match.along, match.warps[0])
+        match = net.correspond(*given, along=[y])
+    torch.testing.assert_close(match.along[0], match.warps[0])
 
 
 def test_every_step_can_be_watched(net):

@@ -18,7 +18,7 @@ The steps of PatchMatch stand in `patchmatch.py`. Where the paper leaves open or
 | `propagation`      | True                                        | the same; Table 5: False                          |
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,7 +87,7 @@ class Levels:
     y: list[Tensor]  # f_l^y, Eq. 2
     H: list[Tensor]  # (B, h_l, w_l, K, 2), Eq. 3; see patchmatch.py
     warps: list[Tensor]  # w_l (B, 3, h_l, w_l) in [-1, 1], Eq. 8
-    along: Tensor  # other values moved as the first level is (B, V, h_1, w_1)
+    along: list[Tensor]  # other values, moved as the exemplar is (B, V, h_l, w_l); none if none were given
 
     @property
     def fx(self) -> Tensor:
@@ -175,8 +175,8 @@ class Refinement(nn.Module):
 
 
 class CoCosNetV2(nn.Module):
-    """CoCosNet v2. `net(condition, exemplar)` -> `Translation`; arguments and shapes as CoCosNet's, `along` on the first
-    level's grid. out.warps are w_1 ... w_L, each on its own grid; out.warped is w_L at the picture's size."""
+    """CoCosNet v2. `net(condition, exemplar)` -> `Translation`; arguments and shapes as CoCosNet's, but `along` holds values for
+    each level, on its grid. out.warps are w_1 ... w_L, each on its own grid; out.warped is w_L at the picture's size."""
 
     def __init__(self, preset: str = "tiny", **choices):
         super().__init__()
@@ -201,7 +201,7 @@ class CoCosNetV2(nn.Module):
         return self.M_B(torch.cat([y_B, y_A], dim=1) if self.config.exemplar_input == "image+condition" else y_B)
 
     def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None,
-                   along: Tensor | None = None, callback: Callable[[dict], None] | None = None) -> Levels:
+                   along: Sequence[Tensor] = (), callback: Callable[[dict], None] | None = None) -> Levels:
         """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"} after each step of a level."""
         self._check(condition, exemplar, exemplar_condition)
         x, y = self.x_S(condition), self.y_S(exemplar, exemplar_condition)
@@ -212,28 +212,27 @@ class CoCosNetV2(nn.Module):
             x, y = ([f if f.dtype == torch.float64 else f.float() for f in side] for side in (x, y))
             return self._match(x, y, exemplar, along, callback, precision)
 
-    def _match(self, x: list[Tensor], y: list[Tensor], exemplar: Tensor, along: Tensor | None,
+    def _match(self, x: list[Tensor], y: list[Tensor], exemplar: Tensor, along: Sequence[Tensor],
                callback: Callable[[dict], None] | None, precision: torch.autocast) -> Levels:
         c = self.config
-        H, warps = [], []
+        H, moved = [], []
         for level, (fx, fy) in enumerate(zip(x, y)):
-            y_l = resize(exemplar, fy.shape[2:])
+            y_l = torch.cat([resize(exemplar, fy.shape[2:]), *along[level : level + 1]], dim=1)
             rx, ry = pm.rows(fx), pm.rows(fy)
             if level == 0:
                 with torch.no_grad():
                     H.append(pm.dense(rx, ry, c.candidates)[0])
-                moved = warp(fx, fy, y_l if along is None else torch.cat([y_l, along], dim=1), c.alpha)
-                warps.append(moved[:, :3])
+                moved.append(warp(fx, fy, y_l, c.alpha))
                 continue
             begin = pm.widened(pm.upsampled(H[-1], fx.shape[2:], (fy.shape[2], y[level - 1].shape[2])))
             refine = self.N[level - 1].begin(rx, ry, precision) if self.N is not None else None
             told = (lambda state, level=level: callback({"level": level, **state})) if callback else None
             H.append(pm.refined(rx, ry, begin, c.candidates, c.iterations, refine, c.propagation, told))
-            warps.append(pm.soft_warp(rx, ry, H[-1], y_l, c.alpha))
-        return Levels(x, y, H, warps, moved[:, 3:] if along is not None else None)
+            moved.append(pm.soft_warp(rx, ry, H[-1], y_l, c.alpha))
+        return Levels(x, y, H, [m[:, :3] for m in moved], [m[:, 3:] for m in moved[: len(along)]])
 
     def forward(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None,
-                along: Tensor | None = None) -> Translation:
+                along: Sequence[Tensor] = ()) -> Translation:
         match = self.correspond(condition, exemplar, exemplar_condition, along)
         size = condition.shape[2:]
         grown = [resize(w, size) for w in match.warps]

@@ -121,7 +121,7 @@ class PublishedCoCosNetV2(nn.Module):
     """The released CoCosNet v2. `net(condition, exemplar, exemplar_condition)` -> `Translation`, its `match` PublishedLevels.
 
     condition x_A (B, condition_channels, H, W) in [0, 1]; exemplar y_B (B, 3, H, W) in [-1, 1] and its own condition map, all
-    of one size, a multiple of 32, 64 or more. out.warps are w_1 ... w_4, each on its own grid; out.warped is w_4. along
+    of one size, a multiple of 32, 64 or more. out.warps are w_1 ... w_4, each on its own grid; out.warped is w_4. along[0]
     (B, V, H / 8, W / 8): values that are moved as the first level is. `flips`: for every iteration, levels in turn, whether
     rows are propagated before columns. The released code tosses a coin, also when it does not train; where nothing is given,
     these are always the tosses of its first picture, so the same pictures give the same answer.
@@ -147,7 +147,7 @@ class PublishedCoCosNetV2(nn.Module):
         """Eq. 2, likewise."""
         return [pm.normalised(f) for f in self.M_B(torch.cat([y_B, y_A], dim=1))]
 
-    def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor, along: Tensor | None = None,
+    def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor, along: Sequence[Tensor] = (),
                    callback: Callable[[dict], None] | None = None, flips: Sequence[bool] | None = None) -> PublishedLevels:
         """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"} after each step of a level."""
         self._check(condition, exemplar, exemplar_condition)
@@ -159,7 +159,7 @@ class PublishedCoCosNetV2(nn.Module):
         with torch.autocast(condition.device.type, enabled=False):  # half precision cannot number the cells of a level
             theta, phi = compared(self.theta, x), compared(self.phi, y)
             values = F.avg_pool2d(exemplar, 8)
-            moved, v = pm.dense(theta[0], phi[0], values if along is None else torch.cat([values, along], dim=1))
+            moved, v = pm.dense(theta[0], phi[0], torch.cat([values, *along[:1]], dim=1))
             H, warps = [pm.places(v)], [moved[:, :3]]
             for level, stride in enumerate(self.config.strides[1:], 1):
                 told = (lambda state, level=level: callback({"level": level, **state})) if callback else None
@@ -169,9 +169,9 @@ class PublishedCoCosNetV2(nn.Module):
                 fx, fy = (f[level].permute(0, 2, 3, 1).contiguous() for f in (theta, phi))
                 warps.append(pm.soft_warp(fx, fy, v, F.avg_pool2d(exemplar, stride)))
                 H.append(pm.places(v))
-        return PublishedLevels(x, y, H, warps, None if along is None else moved[:, 3:], theta, phi)
+        return PublishedLevels(x, y, H, warps, [moved[:, 3:]] if along else [], theta, phi)
 
-    def forward(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None, along: Tensor | None = None,
+    def forward(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None, along: Sequence[Tensor] = (),
                 flips: Sequence[bool] | None = None) -> Translation:
         match = self.correspond(condition, exemplar, exemplar_condition, along, flips=flips)
         grown = [resize(w, condition.shape[2:], "nearest") for w in match.warps]
