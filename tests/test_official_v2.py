@@ -510,8 +510,9 @@ def test_every_step_can_be_watched(net):
     seen = []
     with torch.inference_mode():
         match = net.correspond(*pictures(), callback=seen.append)
-    assert len(seen) == 3 * 11 and [state["level"] for state in seen] == [1] * 11 + [2] * 11 + [3] * 11
-    assert [state["step"] for state in seen[:4]] == ["initialise", "propagate", "refine", "propagate"]
+    assert [state["level"] for state in seen] == [0] + [1] * 11 + [2] * 11 + [3] * 11
+    assert [state["step"] for state in seen[:5]] == ["exact", "initialise", "propagate", "refine", "propagate"]
+    assert torch.equal(seen[0]["H"], match.H[0]) and seen[0]["S"].shape == (1, 8, 8, 1)
     assert torch.equal(seen[-1]["H"], match.H[3]) and seen[-1]["S"].shape == (1, 64, 64, 16)
 
 

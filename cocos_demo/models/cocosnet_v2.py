@@ -89,6 +89,10 @@ class Levels:
     warps: list[Tensor]  # w_l (B, 3, h_l, w_l) in [-1, 1], Eq. 8
     along: list[Tensor]  # other values, moved as the exemplar is (B, V, h_l, w_l); none if none were given
 
+    def compared(self, level: int) -> tuple[Tensor, Tensor]:
+        """What PatchMatch compares at a level, both (B, C, h_l, w_l)."""
+        return self.x[level], self.y[level]
+
     @property
     def fx(self) -> Tensor:
         """What is compared where every place is compared with every other, as for a click: the features of all levels side by
@@ -202,7 +206,8 @@ class CoCosNetV2(nn.Module):
 
     def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None,
                    along: Sequence[Tensor] = (), callback: Callable[[dict], None] | None = None) -> Levels:
-        """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"} after each step of a level."""
+        """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"} after each step of a level, the
+        first of them "exact", level 0's only one."""
         self._check(condition, exemplar, exemplar_condition)
         x, y = self.x_S(condition), self.y_S(exemplar, exemplar_condition)
         device = condition.device.type
@@ -220,8 +225,10 @@ class CoCosNetV2(nn.Module):
             y_l = torch.cat([resize(exemplar, fy.shape[2:]), *along[level : level + 1]], dim=1)
             rx, ry = pm.rows(fx), pm.rows(fy)
             if level == 0:
-                with torch.no_grad():
-                    H.append(pm.dense(rx, ry, c.candidates)[0])
+                exact, S = pm.dense(rx, ry, c.candidates)
+                H.append(exact)
+                if callback:
+                    callback({"level": 0, "iteration": 0, "step": "exact", "H": exact, "S": S})
                 moved.append(warp(fx, fy, y_l, c.alpha))
                 continue
             begin = pm.widened(pm.upsampled(H[-1], fx.shape[2:], (fy.shape[2], y[level - 1].shape[2])))

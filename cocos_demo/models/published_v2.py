@@ -78,6 +78,9 @@ class PublishedLevels(Levels):
     theta: list[Tensor]  # (B, width, h_l, w_l), centred over the channels and of unit length
     phi: list[Tensor]
 
+    def compared(self, level: int) -> tuple[Tensor, Tensor]:
+        return self.theta[level], self.phi[level]
+
     @property
     def fx(self) -> Tensor:
         return self.theta[-1]
@@ -149,7 +152,8 @@ class PublishedCoCosNetV2(nn.Module):
 
     def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor, along: Sequence[Tensor] = (),
                    callback: Callable[[dict], None] | None = None, flips: Sequence[bool] | None = None) -> PublishedLevels:
-        """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"} after each step of a level."""
+        """Sections 3.1 and 3.2 alone. `callback` gets {"level", "iteration", "step", "H", "S"} after each step of a level, the
+        first of them "exact", level 0's only one, of one candidate."""
         self._check(condition, exemplar, exemplar_condition)
         n = self.config.iterations
         flips = pm.coin_tosses(3 * n) if flips is None else flips
@@ -161,6 +165,9 @@ class PublishedCoCosNetV2(nn.Module):
             values = F.avg_pool2d(exemplar, 8)
             moved, v = pm.dense(theta[0], phi[0], torch.cat([values, *along[:1]], dim=1))
             H, warps = [pm.places(v)], [moved[:, :3]]
+            if callback:
+                S = pm.cosines(*(f[0].permute(0, 2, 3, 1) for f in (theta, phi)), v)
+                callback({"level": 0, "iteration": 0, "step": "exact", "H": H[0], "S": S})
             for level, stride in enumerate(self.config.strides[1:], 1):
                 told = (lambda state, level=level: callback({"level": level, **state})) if callback else None
                 # The first alone; since it was put there it has been refined, and need not be the best any more.
