@@ -4,6 +4,7 @@ Every row sees the same batches from the same initial weights for the same numbe
 (Eq. 14, and the slides' feature matching in D); no extra. `python -m cocos_demo ablation --help`.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -59,22 +60,30 @@ def row(name: str, args: AblationArgs) -> TrainArgs:
         mix=Mix(same=0.6, pseudo=0.2, cross=0.2, move=0.0), choices=choices)
 
 
-def train_row(name: str, args: AblationArgs) -> Path:
-    """Train a row, or go on with it -> its checkpoint."""
-    return begin(row(name, args)).run()
+def _train(row: TrainArgs) -> Path:
+    return begin(row).run()
+
+
+def train_rows(rows: Sequence[TrainArgs], jobs: int) -> list[Path]:
+    """Train the rows, or go on with them, `jobs` at once -> their checkpoints."""
+    if jobs == 1:
+        return [_train(row) for row in rows]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(_train, rows))
+
+
+def check_rows(args, known: Sequence[str]) -> None:
+    """Raises DataError for rows that there are not, and for numbers below 1."""
+    unknown = set(args.rows) - set(known)
+    if unknown or not args.rows:
+        raise DataError(f"rows are {', '.join(known)}; got {', '.join(sorted(unknown)) or 'none'}")
+    if min(args.jobs, args.steps, args.batch, args.pairs) < 1:
+        raise DataError("jobs, steps, batch and pairs must be at least 1")
 
 
 def run(args: AblationArgs) -> None:
     """The command `ablation`."""
-    unknown = set(args.rows) - set(ROWS)
-    if unknown or not args.rows:
-        raise DataError(f"rows are {', '.join(ROWS)}; got {', '.join(sorted(unknown)) or 'none'}")
-    if min(args.jobs, args.steps, args.batch) < 1:
-        raise DataError("jobs, steps and batch must be at least 1")
-    if args.jobs == 1:
-        paths = [train_row(name, args) for name in args.rows]
-    else:
-        with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-            paths = list(pool.map(train_row, args.rows, [args] * len(args.rows)))
+    check_rows(args, tuple(ROWS))
+    paths = train_rows([row(name, args) for name in args.rows], args.jobs)
     evaluate(EvaluateArgs(tuple(map(str, paths)), args.test, pairs=args.pairs, perceive=args.perceive, table=True,
                           sheet=args.out / "ablation.jpg", json=args.out / "ablation.json"))

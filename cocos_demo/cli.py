@@ -31,6 +31,8 @@ COMMANDS = {
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
     "bench": Command("print what matching and translating cost in memory and time", "cocos_demo.bench", "BenchArgs"),
     "ablation": Command("what each loss is good for: Table 4 again, small", "cocos_demo.ablation", "AblationArgs"),
+    "ablation_v2": Command("what propagation and the GRU are good for: CoCosNet v2's Table 5", "cocos_demo.ablation_v2",
+                           "AblationV2Args"),
 }
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from . import checkpoints, viz
+from .choices import read_choices
 from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
 from .datasets.retrieval import read_list
 from .device import pick_device
@@ -22,9 +23,9 @@ from .features import load_vgg
 from .files import beside
 from .journal import Journal, journal
 from .losses import hinge_discriminator
-from .models import SYSTEMS
+from .models import SYSTEMS, config_class
 from .models.discriminator import Discriminator
-from .models.layers import bake, unbake
+from .models.layers import bake, freeze, unbake
 from .objectives import OBJECTIVES, Weights, published
 from .stopping import deferred_signals
 
@@ -68,7 +69,8 @@ class TrainArgs:
     weights: Weights = field(default_factory=Weights)
     published_weights: str = ""  # take the released weights of ade20k, celebahq, celebahqedge or deepfashion instead
     mix: Mix = field(default_factory=Mix)
-    choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches
+    choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches, strides 4,2,1
+    freeze: tuple[str, ...] = ()  # parameters with one of these in their name keep the values they begin with, e.g. gru
     note: str = ""  # for the model card: what a user should know of its limits
 
 
@@ -102,8 +104,9 @@ class Trainer:
         self.kind = kind = self.folders[0].kind
         self.exemplars = read_list(args.exemplars) if args.exemplars else None
         self.sampler = PairSampler(self.folders, args.size, args.mix, args.seed, args.shares, self.exemplars)
-        choices = {name: int(value) if value.isdigit() else value for name, value in args.choices.items()}
+        choices = read_choices(config_class(args.system, args.preset), args.choices)
         self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **choices)
+        freeze(self.net, args.freeze)
         self.D = Discriminator(len(kind.channels), args.d_width)
         self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last) if args.weights.layers else None
         for module in (self.net, self.D):
@@ -319,7 +322,7 @@ class Trainer:
                 "seconds": round(self.seconds), "seed": a.seed, "features": self.vgg.name if self.vgg else None,
                 "rates": {"G": a.lr_g, "D": a.lr_d, "beta1": a.beta1, "beta2": a.beta2, "decay_from": a.decay_from,
                           "ema": a.ema}, "adversarial_from": a.adversarial_from,
-                "weights": asdict(a.weights), "mix": asdict(a.mix), "limits": a.note}
+                "weights": asdict(a.weights), "mix": asdict(a.mix), "frozen": a.freeze, "limits": a.note}
         checkpoints.save(path, bake(net), card)
         return path
 

@@ -174,6 +174,42 @@ def test_numbers_among_the_choices(tmp_path):
     assert Trainer(args(tmp_path, choices={"stride": "8", "features": "16"})).net.config.stride == 8
 
 
+# ---- freezing
+
+
+V2 = dict(system="cocosnet_v2", weights=Weights(**NO_VGG, adv=0.0, d_feat=0.0, warp=1.0),
+          choices={"widths": "8,8,16", "strides": "4,2,1", "features": "8", "generator": "8,8,4", "hidden": "4", "memory": "4"})
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_what_is_frozen_keeps_its_values_to_the_bit(tmp_path, precision):
+    trainer = Trainer(args(tmp_path, **V2, freeze=("gru",), precision=precision, lr_g=1e-2, warmup=1))
+    before = {name: p.detach().clone() for name, p in trainer.net.named_parameters()}
+    path = trainer.run()
+    after, averaged = (dict(net.named_parameters()) for net in (trainer.net, trainer.ema.module))
+    gru = [name for name in before if "gru" in name]
+    assert len(gru) == 2 * 6  # two levels; weight and bias of z, r, h
+    assert all(torch.equal(net[name], before[name]) for name in gru for net in (after, averaged))
+    learned = [name for name in before if "gru" not in name and after[name].grad is not None]
+    assert any("head" in name for name in learned) and not any(torch.equal(after[name], before[name]) for name in learned)
+    assert checkpoints.read_card(path)["frozen"] == ["gru"]
+    again = Trainer(args(tmp_path, **V2, freeze=("gru",)))  # goes on frozen
+    assert again.step == 4 and not any(p.requires_grad for name, p in again.net.named_parameters() if "gru" in name)
+
+
+def test_without_freezing_the_gru_learns(tmp_path):
+    trainer = Trainer(args(tmp_path, **V2, lr_g=1e-2, warmup=1))
+    before = {name: p.detach().clone() for name, p in trainer.net.named_parameters() if "gru" in name}
+    trainer.run()
+    assert before and not any(torch.equal(p, before[name]) for name, p in trainer.net.named_parameters() if name in before)
+
+
+@pytest.mark.parametrize("parts, said", [(("gruu",), "no parameter has 'gruu' .* gru"), (("",), "nothing is left to learn")])
+def test_what_cannot_be_frozen_is_told(tmp_path, parts, said):
+    with pytest.raises(TrainingError, match=said):
+        run(args(tmp_path, **V2, freeze=parts))
+
+
 def test_only_a_training_state_can_be_begun_with(tmp_path):
     junk = tmp_path / "junk.pt"
     junk.write_bytes(b"junk")

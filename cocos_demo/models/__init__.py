@@ -1,9 +1,9 @@
 """The systems. `SYSTEMS[name](preset=..., condition_channels=..., size=...)` builds one with fresh weights."""
 
-from .cocosnet import CoCosNet, Translation
-from .cocosnet_v2 import CoCosNetV2
-from .published_v2 import PublishedCoCosNetV2
-from .spade import SPADENet
+from .cocosnet import CoCosNet, CoCosNetConfig, Translation
+from .cocosnet_v2 import CoCosNetV2, CoCosNetV2Config
+from .published_v2 import PublishedCoCosNetV2, PublishedV2Config
+from .spade import SPADEConfig, SPADENet
 
 
 def cocosnet_v2(preset: str = "tiny", **choices) -> CoCosNetV2 | PublishedCoCosNetV2:
@@ -12,5 +12,12 @@ def cocosnet_v2(preset: str = "tiny", **choices) -> CoCosNetV2 | PublishedCoCosN
 
 
 SYSTEMS = {"cocosnet": CoCosNet, "cocosnet_v2": cocosnet_v2, "spade": SPADENet}
+CONFIGS = {"cocosnet": CoCosNetConfig, "cocosnet_v2": CoCosNetV2Config, "spade": SPADEConfig}
 
-__all__ = ["SYSTEMS", "CoCosNet", "CoCosNetV2", "PublishedCoCosNetV2", "SPADENet", "Translation"]
+
+def config_class(system: str, preset: str) -> type:
+    """The dataclass whose fields are the named choices of a system."""
+    return PublishedV2Config if (system, preset) == ("cocosnet_v2", "published") else CONFIGS[system]
+
+
+__all__ = ["SYSTEMS", "CoCosNet", "CoCosNetV2", "PublishedCoCosNetV2", "SPADENet", "Translation", "config_class"]

@@ -55,6 +55,22 @@ def unbake(net: nn.Module, baked: dict[str, Tensor]) -> None:
     net.train(training)
 
 
+def freeze(net: nn.Module, parts: tuple[str, ...]) -> None:
+    """Let no parameter learn whose name contains one of `parts`. Spectral normalisation goes on estimating sigma.
+
+    Raises ValueError if a part is in no name, or if nothing is left to learn.
+    """
+    for part in parts:
+        named = [parameter for name, parameter in net.named_parameters() if part in name]
+        if not named:
+            words = dict.fromkeys(word for name, _ in net.named_parameters() for word in name.split(".") if not word.isdigit())
+            raise ValueError(f"no parameter has {part!r} in its name, to be frozen; names are made of {', '.join(words)}")
+        for parameter in named:
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        raise ValueError(f"with {', '.join(parts)} frozen nothing is left to learn")
+
+
 def resize(x: Tensor, size: tuple[int, int], method: str = "area") -> Tensor:
     """(B, C, H, W) -> (B, C, h, w). `method` "area": area average when shrinking, so that thin lines survive, bilinear when
     growing; "nearest": one of the given values, as released."""

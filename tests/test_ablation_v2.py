@@ -1,0 +1,55 @@
+"""ablation_v2.py: rows differ in what they name alone; the command trains, measures, and goes on."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from folders import prepared
+
+from cocos_demo import ablation_v2
+from cocos_demo.ablation_v2 import ROWS, AblationV2Args, row
+from cocos_demo.datasets.pairs import DataError
+from cocos_demo.training import Trainer
+
+SMALL = {"widths": "8,8,16", "features": "8", "generator": "8,8,4", "hidden": "4", "memory": "4"}
+
+
+@pytest.fixture
+def args(tmp_path, monkeypatch):
+    data = prepared(tmp_path / "data", people=4, held_out=2, size=32)
+    monkeypatch.setattr(ablation_v2, "ROWS", {name: {**choices, **SMALL} for name, choices in ROWS.items()})
+    return AblationV2Args(data, data, tmp_path / "out", steps=2, batch=2, size=32, pairs=2, jobs=1)
+
+
+def test_rows_are_table_5(args):
+    told = {name: (net.config.refinement, net.config.propagation) for name in ROWS for net in [Trainer(row(name, args)).net]}
+    assert told == {"none": ("none", True), "gru-only": ("gru", False), "conv": ("conv", True), "gru": ("gru", True),
+                    "gru-frozen": ("gru", True)}
+    runs = {name: row(name, args) for name in ROWS}
+    same = {replace(run, out=args.out, name="", choices={}, freeze=()) == replace(runs["gru"], out=args.out, name="", choices={})
+            for run in runs.values()}
+    assert same == {True}
+    assert [name for name, run in runs.items() if run.freeze] == ["gru-frozen"]
+
+
+def test_rows_begin_with_the_same_weights(args):
+    nets = {name: Trainer(row(name, args)).net.state_dict() for name in ROWS}
+    for name, state in nets.items():
+        unets = [key for key in nets["gru"] if key.startswith(("M_A", "M_B"))]
+        assert unets and all(torch.equal(state[key], nets["gru"][key]) for key in unets), name
+    for name in ("gru-only", "gru-frozen"):
+        assert all(torch.equal(value, nets["gru"][key]) for key, value in nets[name].items())
+
+
+def test_nothing_is_painted_in_training(args):
+    trainer = Trainer(row("gru", args))
+    assert trainer.vgg is None
+    for part in (trainer.net.G, trainer.D):
+        part.register_forward_hook(lambda *given: pytest.fail("a row of the correspondence alone must not paint"))
+    terms = trainer.train_step(trainer.sampler(0, 2))
+    assert {"domain", "reg", "warp", "mapping", "warped_condition"} <= set(terms) and "D" not in terms
+
+
+def test_an_unknown_row_is_refused(tmp_path):
+    with pytest.raises(DataError, match="gru-frozen"):
+        ablation_v2.run(AblationV2Args(tmp_path, tmp_path, tmp_path, rows=("lstm",)))
