@@ -160,7 +160,8 @@ def test_the_terms_on_the_correspondence():
     small = [F.adaptive_avg_pool2d(x_B, n) for n in (8, 16, 32, 64)]
     moved = net.correspond(x_A, y_B, along=[F.avg_pool2d(y_A, 3 * s, s, s) for s in (8, 4, 2, 1)]).along
     by_hand = {
-        "warped_condition": sum(losses.warped_condition(r, F.avg_pool2d(x_A, 3 * s, s, s)) for r, s in zip(moved, (8, 4, 2, 1))) / 4,
+        "warped_condition": sum(losses.warped_condition(r, F.avg_pool2d(x_A, 3 * s, s, s))
+                                for r, s in zip(moved, (8, 4, 2, 1))) / 4,
         "domain": sum(losses.domain_alignment(a, b) for a, b in zip(match.x, of_x_B)) / 4,
         "warp": sum((r[0] - x[0]).abs().mean() for r, x in zip(match.warps, small)) / 4 / 2,  # the second sample counts 0
         "mapping": (net.R(match.x[3]) - x_B).abs().mean() + (net.R(match.y[3]) - y_B).abs().mean(),
