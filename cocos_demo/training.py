@@ -24,6 +24,7 @@ from .files import beside
 from .journal import Journal, journal
 from .losses import hinge_discriminator
 from .models import SYSTEMS, config_class
+from .models.cocosnet import for_warps
 from .models.discriminator import Discriminator
 from .models.layers import bake, freeze, unbake
 from .objectives import OBJECTIVES, Weights, published
@@ -59,6 +60,7 @@ class TrainArgs:
     ema: float = 0.998
     seed: int = 0
     init: str = ""  # begin with the weights of another run's state.pt, or of a checkpoint, by path or shipped name
+    generator: str = ""  # begin with the translation network of this checkpoint, by path or shipped name; the rest as `init`
     d_width: int = 32  # channels of D's first layer
     features: str = "auto"  # perceptual network: auto, vgg19, vgg16
     device: str = "auto"
@@ -127,6 +129,8 @@ class Trainer:
             self._begin_with(Path(args.init))
         elif args.init:
             self._begin_with_checkpoint(args.init)
+        if args.generator and not self.state_file.is_file():
+            self._begin_generator_with(args.generator)
 
     @property
     def state_file(self) -> Path:
@@ -281,9 +285,21 @@ class Trainer:
         if net.config != self.net.config:
             raise TrainingError(f"{name} was trained with other choices: {asdict(net.config)}")
         unbake(self.net, net.state_dict())
+        self._average_from_here()
+        self.before, self.seconds = card.get("steps", 0), card.get("seconds", 0.0)  # imported ones tell neither
+
+    def _begin_generator_with(self, name: str) -> None:
+        """The translation network of a checkpoint; its one warp's weights are shared out among the warps of this network."""
+        net, _ = checkpoints.load(name)
+        try:
+            unbake(self.net.G, for_warps(net.G.state_dict(), self.net.G))
+        except (AttributeError, RuntimeError, ValueError) as error:
+            raise TrainingError(f"the translation network of {name} does not fit this one: {error}") from None
+        self._average_from_here()
+
+    def _average_from_here(self) -> None:
         self.ema.load_state_dict({"n_averaged": self.ema.n_averaged} | {
             f"module.{key}": value for key, value in self.net.state_dict().items()})
-        self.before, self.seconds = card.get("steps", 0), card.get("seconds", 0.0)  # imported ones tell neither
 
     def _read(self, path: Path) -> dict:
         try:
@@ -318,7 +334,7 @@ class Trainer:
         card = {"name": a.name, "system": a.system, "condition": self.kind.name, "size": a.size,
                 "data": [folder.index["source"] for folder in self.folders], "split": "train",
                 "people": self._count("people"), "pictures": self._count("pictures"),
-                "steps": self.before + self.step, "steps_before": self.before, "batch": a.batch,
+                "steps": self.before + self.step, "steps_before": self.before, "generator": a.generator, "batch": a.batch,
                 "seconds": round(self.seconds), "seed": a.seed, "features": self.vgg.name if self.vgg else None,
                 "rates": {"G": a.lr_g, "D": a.lr_d, "beta1": a.beta1, "beta2": a.beta2, "decay_from": a.decay_from,
                           "ema": a.ema}, "adversarial_from": a.adversarial_from,

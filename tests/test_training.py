@@ -237,6 +237,22 @@ def test_a_checkpoint_can_be_begun_with(tmp_path):
         Trainer(args(tmp_path, out=tmp_path / "third", init=str(path), choices={"stride": "8"}))
 
 
+def test_a_generator_can_be_taken_over(tmp_path):
+    """Where all warps are alike, four of them make the picture that the one made."""
+    choices = {"modulation": "warp+condition", "spectral": "convolutions"}
+    path = Trainer(args(tmp_path, steps=2, choices=choices)).run()
+    v2 = Trainer(args(tmp_path, out=tmp_path / "v2", system="cocosnet_v2", generator=str(path),
+                      choices={**choices, "strides": "4,2,1"}))
+    one, _ = checkpoints.load(path)
+    warp, x_A = torch.rand(1, 3, 32, 32), torch.rand(1, 35, 32, 32)
+    for G in (v2.net.eval().G, v2.ema.module.eval().G):
+        with torch.no_grad():
+            made, expected = G(torch.cat([warp] * 3 + [x_A], 1)), one.G(torch.cat([warp, x_A], 1))
+        torch.testing.assert_close(made, expected, atol=3e-2, rtol=0)
+    with pytest.raises(TrainingError, match="does not fit this one: it is modulated by 38 channels, this one by 9"):
+        Trainer(args(tmp_path, out=tmp_path / "v3", system="cocosnet_v2", generator=str(path), choices={"strides": "4,2,1"}))
+
+
 # ---- stopping
 
 

@@ -239,6 +239,19 @@ class TranslationNetwork(nn.Module):
         return torch.tanh(self.to_image(F.leaky_relu(f, 0.2)))
 
 
+def for_warps(state: dict[str, Tensor], G: TranslationNetwork) -> dict[str, Tensor]:
+    """The baked weights of a translation network that sees one warp, for G, which sees L and else the same: each of them has an
+    L-th of the one's weights, so that at first G sees their mean. Raises ValueError where the channels do not fit."""
+    seen = G.blocks[0].norm_0.shared.weight.shape[1]
+    theirs = state["blocks.0.norm_0.shared.weight"].shape[1]
+    more, rest = divmod(seen - theirs, 3)
+    if rest or more < 0:
+        raise ValueError(f"it is modulated by {theirs} channels, this one by {seen}: not by more warps of 3 channels")
+    shares = {key: torch.cat([W[:, :3] / (1 + more)] * (1 + more) + [W[:, 3:]], dim=1)
+              for key, W in state.items() if key.endswith("shared.weight")}
+    return state | shares
+
+
 class CoCosNet(nn.Module):
     """CoCosNet. `net(condition, exemplar)` -> `Translation`.
 
