@@ -17,7 +17,7 @@ from .models.cocosnet import Translation
 from .models.field import Field
 from .pair import MatchError, OutOfFrame, Pair, Points, Query, Side, View
 from .photo import Frame, open_photo, reopenable, to_image
-from .translator import Condition, Translator
+from .translator import Condition, Example, Translator, notes
 
 __all__ = ["MatchError", "Matcher", "OutOfFrame", "Points", "Query"]
 
@@ -55,19 +55,10 @@ class Matcher:
             raise MatchError(f"The system {t.card['system']} paints without a correspondence, so there is nothing to match. "
                              'Take a model that matches, such as "portrait" or "figure".')
         fx, fy = out.match.fx[0], out.match.fy[0]  # (C, h, w), (C, h', w')
-        size = condition.photo.width
-        if photo is None:
-            picture, frame = condition.photo, Frame(size / 2, size / 2, size)
-        else:
-            picture = open_photo(photo)
-            frame = _frame_in(picture, condition)
         self.condition, self.translation = condition, out
-        self.notes = tuple(f"Photo: {note}" for note in condition.found.notes) + example.notes
-        look = open_photo(exemplar)
+        self.notes = notes(condition, example)
         self._pair = Pair(
-            Field.of(fx, fy),
-            View("photo", picture, frame, condition.photo, tuple(fx.shape[1:]), surface_of(picture)),
-            View("exemplar", look, example.frame, example.crop, tuple(fy.shape[1:]), surface_of(look)),
+            Field.of(fx, fy), *views(photo, condition, exemplar, example, (fx.shape[1:], fy.shape[1:])),
             patches=getattr(t.net.config, "carries", "pixels") == "patches")
         return self
 
@@ -142,6 +133,20 @@ class Matcher:
     def components(self):
         """The features of photo and exemplar as colours (h, w, 3) in 0..1: principal components in one basis."""
         return self.pair.components()
+
+
+def views(photo, condition: Condition, exemplar, example: Example, grids) -> tuple[View, View]:
+    """Photo and exemplar as they were given, with the squares of them that a network saw. Without a photo, the condition's.
+    `grids`: (h, w) of the features of each."""
+    size = condition.photo.width
+    if photo is None:
+        picture, frame = condition.photo, Frame(size / 2, size / 2, size)
+    else:
+        picture = open_photo(photo)
+        frame = _frame_in(picture, condition)
+    look = open_photo(exemplar)
+    return (View("photo", picture, frame, condition.photo, tuple(grids[0]), surface_of(picture)),
+            View("exemplar", look, example.frame, example.crop, tuple(grids[1]), surface_of(look)))
 
 
 def checked_alpha(value: float) -> float:

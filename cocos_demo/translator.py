@@ -146,13 +146,17 @@ class Translator:
             image=image,
             seconds=perf_counter() - started,
             device=str(self.device),
-            notes=tuple(f"Photo: {note}" for note in condition.found.notes) + example.notes,
+            notes=notes(condition, example),
         )
 
     def forward(self, condition: Condition, example: Example) -> Translation:
         """What the network answers, as tensors on its device; `match` holds the features that were compared."""
         with torch.inference_mode():
-            return self.net(self._batch(condition.map), self._batch(to_array(example.crop)), self._batch(example.map))
+            return self.net(*self.inputs(condition, example))
+
+    def inputs(self, condition: Condition, example: Example) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """What the network is given, (1, C, S, S) each on its device: condition, exemplar, and the exemplar's map or None."""
+        return self._batch(condition.map), self._batch(to_array(example.crop)), self._batch(example.map)
 
     def example_of(self, exemplar, given_map=None) -> Example:
         """The exemplar framed as the network learned it; raises PhotoError, ConditionError. `given_map`: see `__call__`."""
@@ -201,6 +205,11 @@ class Translator:
         picture = to_image(batch[0].float().cpu())
         size = (self.size, self.size)
         return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def notes(condition: Condition, example: Example) -> tuple[str, ...]:
+    """What a person should know of how photo and exemplar were read."""
+    return tuple(f"Photo: {note}" for note in condition.found.notes) + example.notes
 
 
 def enlarge(picture: Image.Image, least: int = 512) -> Image.Image:
