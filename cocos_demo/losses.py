@@ -5,6 +5,7 @@ released code computes a term in another way than the paper writes it, `form="re
 `Features` are dicts layer name -> (B, C, h, w), as `features.VGG` gives them.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -137,6 +138,37 @@ def exemplar_contextual(phi_x_hat: Features, phi_y: Features, omegas: dict[str, 
 def cycle_consistency(r_yxy: Tensor, y_B: Tensor) -> Tensor:
     """Eq. 12, L_reg = |r_y->x->y - y_B|_1: the exemplar, warped there and back, is itself. (B, K, h, w) each."""
     return (r_yxy - y_B).abs().mean()
+
+
+def marginal_contrastive(x: Tensor, y: Tensor, margin: float = 0.4, scale: float = 10.0, positions: int = 4096,
+                         generator: torch.Generator | None = None) -> Tensor:
+    """MCL-Net, Algorithm 1 with its scale s, both directions: L_xy + L_yx. Scalar >= 0, mean over the positions, then over B.
+
+    x, y (B, C, H, W): features of the condition and of the ground truth. Each x_i is to be nearer to y_i, its positive, than to
+    any y_j, by the angle `margin` (radians): -log of exp(s cos(theta_ii + m)) against the sum of exp(s cos theta_ij), j != i,
+    and itself; then the other way round. `margin` 0 is InfoNCE (Eq. 1) at the temperature 1 / `scale`.
+
+    Holds the matrix of all positions twice, and five times in the backward pass: 20 N^2 bytes a picture, 320 MiB for 64 x 64.
+    Where there are more than `positions`, so many of them are drawn, by `generator` (None: torch's own, which a training seeds
+    at each step), the same in all pictures; they are each other's negatives.
+
+    In full precision. For angles beyond pi - m the cosine grows again, as the algorithm has it; there and where features
+    coincide or oppose, value and gradient are finite. Raises ValueError.
+    """
+    if x.dim() != 4 or x.shape != y.shape:
+        raise ValueError(f"x and y must be (B, C, H, W), both of one shape, got {tuple(x.shape)} and {tuple(y.shape)}")
+    if positions < 1:
+        raise ValueError(f"positions must be at least 1, got {positions}")
+    with torch.autocast(x.device.type, enabled=False):
+        x, y = (F.normalize(_precise(f).flatten(2), dim=1) for f in (x, y))  # (B, C, N)
+        if x.shape[2] > positions:
+            drawn = torch.randperm(x.shape[2], generator=generator)[:positions].to(x.device)
+            x, y = x[:, :, drawn], y[:, :, drawn]
+        # sin theta_ii of unit vectors. sqrt(1 - cos^2) would be the same, but its gradient is infinite where they coincide.
+        sin = torch.linalg.vector_norm(x - y, dim=1) * torch.linalg.vector_norm(x + y, dim=1) / 2  # (B, N)
+        positive = scale * (math.cos(margin) * (x * y).sum(dim=1) - math.sin(margin) * sin)  # (B, N), s cos(theta_ii + m)
+        logits = torch.diagonal_scatter((scale * x).transpose(1, 2) @ y, positive, dim1=1, dim2=2)  # (B, N, N)
+        return (logits.logsumexp(dim=2) + logits.logsumexp(dim=1) - 2 * positive).mean()
 
 
 def _verdicts(answers: list[list[Tensor]]) -> list[Tensor]:
