@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from . import losses
 from .datasets.pairs import Batch
 from .features import VGG
-from .models.cocosnet import CoCosNet
+from .models.cocosnet import CoCosNet, Correspondence
 from .models.cocosnet_v2 import CoCosNetV2
 from .models.correspondence import warp
 from .models.domain import domain_adversarial
 from .models.layers import resize
+from .models.mclnet import MCLNet
 from .models.published_v2 import PublishedCoCosNetV2
 from .models.spade import SPADENet
 
@@ -48,6 +49,9 @@ class Weights:
     d_feat: float = 10.0  # feature matching in D, on the slides
     kl: float = 0.05  # SPADE's style encoder alone (Park et al. 2019)
     mapping: float = 1.0  # CoCosNet v2 alone, Eq. 13 and 14
+    mcl: float = 1.0  # MCL-Net alone, Algorithm 1 ...
+    margin: float = 0.4  # ... its m, an angle in radians; 0: InfoNCE, Eq. 1 ...
+    scale: float = 10.0  # ... and its s, one over the temperature
     pixel: float = 0.0  # extra: L1 of the picture, where the target is known
     warp: float = 0.0  # extra: L1 of the warp, where the target is known
     warped_condition: float = 0.0  # extra: the exemplar's condition, warped, against x_A
@@ -136,6 +140,30 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
     Terms of weight 0 are left out. The adversarial terms come only where `adversarial`. Where no term looks at the picture,
     G does not run and the picture is the warp: the correspondence is trained alone.
     """
+    image, match, terms = _warped(net, discriminator, vgg, batch, w, adversarial)
+    if w.domain:
+        terms["domain"] = losses.domain_alignment(match.x_S, net.y_S(batch.x_B, batch.x_A), w.form)  # Eq. 9
+    return image, terms
+
+
+def mclnet(net: MCLNet, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
+           adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    """MCL-Net, Eq. 8, as `cocosnet`: L_fcst is `domain`, L_mcl `mcl`, L_cyc `reg`, L_pse `warp`, which is 0 unless given, L_perc
+    `perc`, L_cxt `context`, L_adv `adv`. `feat` and `d_feat` are CoCosNet's, and not in Eq. 8. No weight is in the paper.
+    """
+    image, match, terms = _warped(net, discriminator, vgg, batch, w, adversarial)
+    if w.domain or w.mcl:
+        of_Y = net.y_S(batch.x_B, batch.x_A)  # E_Z(Y)
+    if w.domain:
+        terms["domain"] = losses.domain_alignment(match.x_S, of_Y, w.form)  # Eq. 3
+    if w.mcl:  # as condition and ground truth would be compared, self-correlation maps included
+        terms["mcl"] = losses.marginal_contrastive(*net.compared(match.x_S, of_Y, batch.x_A, batch.x_A), w.margin, w.scale)
+    return image, terms
+
+
+def _warped(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
+            adversarial: bool) -> tuple[Tensor, Correspondence, dict[str, Tensor]]:
+    """The terms that look at the picture, at the warp, or at what is warped beside it."""
     s, n = net.config.stride, batch.x_A.shape[1]
     if w.domain_adv and net.config.domain != "adversarial":
         raise ObjectiveError("domain_adv needs a classifier of domains; give the network the choice domain=adversarial")
@@ -152,8 +180,6 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
         match = net.correspond(*inputs)
         image = match.warped
     terms = _painted(image, discriminator, vgg, batch, w, adversarial)
-    if w.domain:
-        terms["domain"] = losses.domain_alignment(match.x_S, net.y_S(batch.x_B, batch.x_A), w.form)  # Eq. 9
     if w.domain_adv:
         terms["domain_adv"] = domain_adversarial(net.domain_classifier, match.x_S, match.y_S)
     if w.reg:
@@ -165,7 +191,7 @@ def cocosnet(net: CoCosNet, discriminator: nn.Module, vgg: VGG | None, batch: Ba
         terms["warped_condition"] = losses.warped_condition(match.along[:, :n], blurred[0])
     if w.warped_labels:
         terms["warped_labels"] = losses.warped_labels(match.along[:, -n:], *labels)
-    return image, terms
+    return image, match, terms
 
 
 def cocosnet_v2(net: CoCosNetV2 | PublishedCoCosNetV2, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
@@ -218,4 +244,4 @@ def spade(net: SPADENet, discriminator: nn.Module, vgg: VGG | None, batch: Batch
     return image, terms
 
 
-OBJECTIVES = {"cocosnet": cocosnet, "cocosnet_v2": cocosnet_v2, "spade": spade}
+OBJECTIVES = {"cocosnet": cocosnet, "cocosnet_v2": cocosnet_v2, "mclnet": mclnet, "spade": spade}

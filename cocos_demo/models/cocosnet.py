@@ -261,11 +261,13 @@ class CoCosNet(nn.Module):
     With code "condition" nothing in the network has the picture's size, and any size that it can halve will do.
     """
 
+    Config, presets = CoCosNetConfig, PRESETS
+
     def __init__(self, preset: str = "tiny", **choices):
         super().__init__()
-        if preset not in PRESETS:
-            raise ValueError(f"CoCosNet has the presets {', '.join(PRESETS)}; there is no {preset!r}")
-        self.config = config = CoCosNetConfig(**{**PRESETS[preset], **choices})
+        if preset not in self.presets:
+            raise ValueError(f"{type(self).__name__} has the presets {', '.join(self.presets)}; there is no {preset!r}")
+        self.config = config = self.Config(**{**self.presets[preset], **choices})
         if config.domain == "adversarial":
             self.domain_classifier = DomainClassifier(config.features)  # used in training alone
         n = config.condition_channels
