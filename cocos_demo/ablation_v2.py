@@ -1,14 +1,24 @@
 """CoCosNet v2's Table 5 again, small: PatchMatch alone, the GRU alone, with a convolution, with the GRU, and with a frozen GRU.
 
 The correspondence alone is trained: no row paints, so that what differs is the match. Every row sees the same batches for the
-same number of steps, and its U-Nets begin with the same weights. `python -m cocos_demo ablation_v2 --help`.
+same number of steps, and its U-Nets begin with the same weights. Table 4, the levels of one network, is measured of the row with
+the GRU and of any network that is given. `python -m cocos_demo ablation_v2 --help`.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import checkpoints
 from .ablation import check_rows, train_rows
-from .datasets.pairs import Mix
+from .datasets.pairs import DataError, Mix, PreparedFolder
+from .evaluation import choose_pairs
+from .evaluation.critics import Critics
+from .evaluation.figures import measure_levels
+from .evaluation.tables import short
+from .evaluation.variants import figure_7, figure_8, table_4, table_5
+from .files import beside
+from .models import CoCosNetV2
 from .objectives import Weights
 from .training import TrainArgs
 
@@ -20,26 +30,29 @@ ROWS = {  # choices of the network that make the row
     "none": {"refinement": "none"},
     "gru-only": {"refinement": "gru", "propagation": "False"},
     "conv": {"refinement": "conv"},
-    "gru": {"refinement": "gru"},
     "gru-frozen": {"refinement": "gru"},
+    "gru": {"refinement": "gru"},
 }
+TITLES = {"none": "PatchMatch", "gru-only": "GRU", "conv": "PatchMatch + conv", "gru-frozen": "PatchMatch + frozen GRU",
+          "gru": "PatchMatch + GRU"}
 FROZEN = {"gru-frozen": ("gru",)}  # the rest of N_l learns
 
 
 @dataclass
 class AblationV2Args:
-    """Train the rows of CoCosNet v2's Table 5. Stop it at any time; the same command goes on."""
+    """Train the rows of CoCosNet v2's Table 5, measure them, print Tables 4 and 5. Stop it at any time; it goes on."""
 
     data: Path  # a prepared folder of figures, to train on
     test: Path  # another of other people: its split "test" is measured
-    out: Path  # a folder a row
+    out: Path  # a folder a row, ablation_v2.json, figure8.jpg, a figure7_NAME.jpg for each of the networks
     rows: tuple[str, ...] = tuple(ROWS)
-    preset: str = "tiny"  # of the networks
+    networks: tuple[str, ...] = ()  # whole networks of CoCosNet v2, by name or path, whose levels are measured too (Table 4)
+    preset: str = "tiny"  # of the rows
     steps: int = 800
     batch: int = 6
     size: int = 64  # pixels
     seed: int = 0
-    pairs: int = 32  # measured, of each sort
+    pairs: int = 64  # measured, from the front and all round, of one person
     jobs: int = 2  # rows trained at once, one CPU thread each
 
 
@@ -52,8 +65,46 @@ def row(name: str, args: AblationV2Args) -> TrainArgs:
         choices={"strides": "4,2,1", "exemplar_input": "image+condition", **ROWS[name]}, freeze=FROZEN.get(name, ()))
 
 
+def load(name: str) -> tuple[CoCosNetV2, dict]:
+    """A checkpoint of CoCosNet v2 that reads figures -> network, card. Raises DataError for another."""
+    net, card = checkpoints.load(name)
+    if not isinstance(net, CoCosNetV2) or card["condition"] not in ("figure", "parts"):
+        raise DataError(f"{name} is a {type(net).__name__} for the condition {card['condition']}; measured are the levels of "
+                        "CoCosNet v2 for figure or parts")
+    return net, card
+
+
+def measure(net: CoCosNetV2, folder: PreparedFolder, args: AblationV2Args, critics: Critics) -> dict[str, float]:
+    """The figures of one network, from the front and all round."""
+    figures = {}
+    for view in ("front", "full turn"):
+        key, pairs = f"{view}, same person", choose_pairs(folder, True, args.pairs, args.seed, front=view == "front")
+        found = measure_levels(net, folder, pairs, critics.left_out, key)
+        figures |= {f"{key}: {name}": value for name, value in found.items()}
+    return figures
+
+
 def run(args: AblationV2Args) -> None:
     """The command `ablation_v2`."""
     check_rows(args, tuple(ROWS))
+    given = {title: load(name) for name, title in short(list(args.networks)).items()}
+    if set(given) & set(ROWS):
+        raise DataError(f"a network cannot be called {' or '.join(set(given) & set(ROWS))}, as a row is")
     paths = train_rows([row(name, args) for name in args.rows], args.jobs)
-    print("\n".join(f"wrote {path}" for path in paths))
+    rows = {name: load(str(path)) for name, path in zip(args.rows, paths)}
+    critics, results, folders = Critics(0), {}, {}
+    for name, (net, card) in {**given, **rows}.items():
+        folders[name] = PreparedFolder(args.test, "test", condition=card["condition"])
+        results[name] = {"steps": card["steps"]} | measure(net, folders[name], args, critics)
+    with beside(args.out / "ablation_v2.json") as partial:
+        partial.write_text(json.dumps(results, indent=1))
+    print(table_5({TITLES[name]: results[name] for name in rows}, args.size))
+    for name in [*given, *(["gru"] if "gru" in rows else [])]:
+        print("\n" + table_4(TITLES.get(name, name), results[name], {**given, **rows}[name][0].config))
+    print(f"\nSplit 'test' of {args.test.name}, seed {args.seed}: at most {args.pairs} pairs of one person, from the front where "
+          f"it does not say full turn. L1 in grey values, PSNR in dB; cosine: of the first candidate, mean over the positions.")
+    for note in critics.notes:
+        print(f"\n{note}")
+    figure_8({TITLES[name]: net for name, (net, _) in rows.items()}, folders[args.rows[-1]], args.seed, args.out / "figure8.jpg")
+    for name, (net, _) in given.items():
+        figure_7(net, folders[name], args.seed, args.out / f"figure7_{name}.jpg")

@@ -1,14 +1,17 @@
 """ablation_v2.py: rows differ in what they name alone; the command trains, measures, and goes on."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 from folders import prepared
 
-from cocos_demo import ablation_v2
+from cocos_demo import ablation_v2, checkpoints
 from cocos_demo.ablation_v2 import ROWS, AblationV2Args, row
 from cocos_demo.datasets.pairs import DataError
+from cocos_demo.models import SYSTEMS
+from cocos_demo.models.layers import bake
 from cocos_demo.training import Trainer
 
 SMALL = {"widths": "8,8,16", "features": "8", "generator": "8,8,4", "hidden": "4", "memory": "4"}
@@ -48,6 +51,42 @@ def test_nothing_is_painted_in_training(args):
         part.register_forward_hook(lambda *given: pytest.fail("a row of the correspondence alone must not paint"))
     terms = trainer.train_step(trainer.sampler(0, 2))
     assert {"domain", "reg", "warp", "mapping", "warped_condition"} <= set(terms) and "D" not in terms
+
+
+def saved(path, system, **choices):
+    net = SYSTEMS[system](condition_channels=35, size=32, **choices)
+    checkpoints.save(path, bake(net), {"name": path.stem, "system": system, "condition": "figure", "steps": 7})
+    return str(path)
+
+
+def test_the_command_trains_measures_draws_and_goes_on(args, tmp_path, capsys):
+    whole = saved(tmp_path / "whole.safetensors", "cocosnet_v2", widths=(8, 8, 16), strides=(2, 1), features=8,
+                  generator=(8, 8, 4), hidden=4, memory=4)
+    args = replace(args, rows=("none", "gru-frozen", "gru"), networks=(whole,))
+    ablation_v2.run(args)
+    printed = capsys.readouterr().out
+    assert printed.count("| PatchMatch + frozen GRU |") == 2 and "Table 4, whole" in printed
+    assert "Table 4, PatchMatch + GRU" in printed and "all levels in full" in printed
+    out = args.out
+    results = json.loads((out / "ablation_v2.json").read_text())
+    assert set(results) == {"none", "gru-frozen", "gru", "whole"} and results["gru"]["steps"] == 2
+    assert 0 <= results["gru"]["full turn, same person: 32 px, published: PCK@0.1"] <= 1
+    assert (out / "figure8.jpg").is_file() and (out / "figure7_whole.jpg").is_file()
+    weights = (out / "gru" / "gru.safetensors").read_bytes()
+    ablation_v2.run(args)  # everything is there: nothing is trained, the figures are the same
+    assert json.loads((out / "ablation_v2.json").read_text()) == results
+    assert (out / "gru" / "gru.safetensors").read_bytes() == weights
+
+
+def test_only_networks_with_levels_are_measured(args, tmp_path):
+    other = saved(tmp_path / "other.safetensors", "cocosnet", pyramid=(4, 8, 8), features=8, generator=(8, 8, 4), hidden=4)
+    with pytest.raises(DataError, match="other.safetensors is a CoCosNet .* levels of CoCosNet v2"):
+        ablation_v2.run(replace(args, networks=(other,)))
+    assert not args.out.exists()  # told before anything is trained
+    row_like = saved(tmp_path / "gru.safetensors", "cocosnet_v2", widths=(8, 8, 16), strides=(4, 2, 1), features=8,
+                     generator=(8, 8, 4), hidden=4, memory=4)
+    with pytest.raises(DataError, match="cannot be called gru"):
+        ablation_v2.run(replace(args, networks=(row_like,)))
 
 
 def test_an_unknown_row_is_refused(tmp_path):

@@ -165,6 +165,18 @@ def test_evaluate_prints_writes_and_draws(tmp_path, capsys):
     assert recorded["split"] == "test" and recorded["front, same person: warp: L1 over the figure"] > 0
 
 
+def test_levels_of_v2_are_measured(tmp_path, capsys):
+    model = saved(tmp_path / "a.safetensors", "cocosnet_v2", widths=(4, 8, 8), strides=(4, 2, 1), features=8, generator=(8, 8, 4),
+                  hidden=4, memory=4)
+    run(EvaluateArgs(model=(model,), data=prepared(tmp_path / "data", held_out=2), pairs=2, perceive=0,
+                     json=tmp_path / "figures.json"))
+    assert "front, same person: 8 px, network: PCK@0.1" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "figures.json").read_text())[model]
+    for view in ("front", "full turn"):  # the finest warp is what the network is known by
+        assert figures[f"{view}, same person: 32 px, network: L1"] == pytest.approx(figures[f"{view}, same person: warp: L1"])
+    assert not any(" px, network" in name and "other person" in name for name in figures)
+
+
 def test_systems_side_by_side(tmp_path, capsys):
     models = (saved(tmp_path / "cocos.safetensors", **COCOSNET), saved(tmp_path / "spade.safetensors", "spade", **SPADE),
               saved(tmp_path / "parts.safetensors", kind="parts", **COCOSNET))

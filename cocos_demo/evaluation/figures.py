@@ -9,11 +9,11 @@ from ..datasets.figures import load_surface
 from ..datasets.pairs import DataError, PreparedFolder
 from ..datasets.truth import true_matches
 from ..metrics import pck, pixel_centres, predicted_places, relative_error
+from ..models import CoCosNetV2
 from .critics import Critics
-from .likeness import likeness
+from .levels import THRESHOLDS, LevelMeter, in_every_way, of_the_network
+from .likeness import likeness, measured
 from .pairs import Answers, batch_of, choose_pairs
-
-THRESHOLDS = (0.03, 0.05, 0.1)  # shares of the picture's height
 
 
 @torch.no_grad()
@@ -27,20 +27,22 @@ def measure_figures(net: torch.nn.Module, folder: PreparedFolder, args, critics:
         for sort in ("same person", "other person"):
             key = f"{view}, {sort}"
             pairs = choose_pairs(folder, sort == "same person", args.pairs, args.seed, front=view == "front")
-            answers, found = _answer(net, folder, pairs, key)
+            meter = LevelMeter(critics.left_out) if isinstance(net, CoCosNetV2) and sort == "same person" else None
+            answers, found = _answer(net, folder, pairs, key, meter)
             if answers is not None and sort == "same person":
                 found["error over the figure / exemplar's"] = relative_error(
                     answers.outputs, answers.photos, answers.exemplars, answers.figures)
                 found |= likeness(answers, critics.left_out) | (critics.likeness(answers) if view == "front" else {})
             elif answers is not None and view == "front":
                 found |= critics.looks(answers)
+            found |= meter.figures if meter else {}
             figures |= {f"{key}: {name}": value for name, value in found.items()}
     return figures
 
 
-def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, int]],
-            key: str) -> tuple[Answers | None, dict[str, float]]:
-    """The answers to the pairs that share visible surface (None if none does), and the PCK over them."""
+def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, int]], key: str,
+            meter: LevelMeter | None) -> tuple[Answers | None, dict[str, float]]:
+    """The answers to the pairs that share visible surface (None if none does), and the PCK over them; levels go to the meter."""
     size, rows, pixels = net.config.size, [], []
     hits: dict[str, list[dict[float, float]]] = {}
     torch.manual_seed(0)
@@ -60,13 +62,40 @@ def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int,
         for name, places in answers.items():
             hits.setdefault(name, []).append(pck(places, truth, visible, THRESHOLDS))
         pixels.append(int(visible.sum()))
+        if meter:
+            meter.add({"network": of_the_network(out.match)}, x_B, truth, visible, figure)
         rows.append(dict(outputs=out.image[0], warps=None if out.warped is None else out.warped[0], photos=x_B[0],
                          exemplars=y_B[0], photo_regions=regions(folder, i, size), exemplar_regions=regions(folder, j, size),
                          figures=figure[None]))
-    found = {"pairs": len(pixels)}
-    for name, rates in hits.items():  # every pixel counts alike
-        found |= {f"PCK@{t} {name}": float(np.average([rate[t] for rate in rates], weights=pixels)) for t in THRESHOLDS}
-    return Answers.stack(rows) if rows else None, found
+    return Answers.stack(rows) if rows else None, {"pairs": len(pixels)} | _rates(hits, pixels)
+
+
+@torch.no_grad()
+def measure_levels(net: CoCosNetV2, folder: PreparedFolder, pairs: list[tuple[int, int]], left_out: frozenset[str],
+                   desc: str) -> dict[str, float]:
+    """The correspondence alone, of pairs of one person that share visible surface: each level in every way (`levels.py`), all
+    levels compared in full (what a click does), the same pixel, and the exemplar itself."""
+    size, meter, hits, trivial = net.config.size, LevelMeter(left_out), {}, {}
+    for i, j in tqdm(pairs, desc=desc, leave=False):
+        x_A, x_B, y_A, y_B = batch_of(folder, [(i, j)], size)
+        truth, visible, figure = true_places(folder, i, j, size)
+        if not visible.any():
+            continue
+        match = net.correspond(x_A, y_B, y_A)
+        meter.add(in_every_way(net, match, y_B), x_B, truth, visible, figure)
+        for name, places in (("all levels in full", predicted_places(match.fx, match.fy, size, net.config.alpha, False)[0]),
+                             ("same pixel", pixel_centres(size, size))):
+            hits.setdefault(name, []).append(pck(places, truth, visible, THRESHOLDS))
+        for name, value in measured(y_B, x_B, figure[None, None], left_out).items():
+            trivial.setdefault(f"exemplar itself: {name}", []).append(value)
+    return {"pairs": len(meter.pixels), **meter.figures, **_rates(hits, meter.pixels),
+            **{name: float(np.mean(values)) for name, values in trivial.items()}}
+
+
+def _rates(hits: dict[str, list[dict[float, float]]], pixels: list[int]) -> dict[str, float]:
+    """PCK over all pairs: every pixel counts alike."""
+    return {f"PCK@{t} {name}": float(np.average([rate[t] for rate in rates], weights=pixels))
+            for name, rates in hits.items() for t in THRESHOLDS}
 
 
 def _at(side: int, size: int) -> np.ndarray:

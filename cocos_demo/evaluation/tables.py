@@ -1,5 +1,6 @@
 """What `evaluate` shows of several models side by side: Markdown tables, a sheet of pictures, PCK over training steps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,26 +100,31 @@ def markdown(results: dict[str, dict]) -> str:
     A column that no model has is left out; a dash stands where a model has none, such as the warp of a system without one.
     """
     results = {title: results[name] for name, title in short(list(results)).items()}
-    pages = []
-    for title, columns in TABLES.items():
-        first = next(iter(results.values()))
-        where = _places(first)
-        columns = [c for c in columns if any(c.key.format(**where) in figures for figures in results.values())]
-        if not columns:
-            continue
-        rows = {name: [figures.get(c.key.format(**where)) for c in columns] for name, figures in results.items()}
-        best = [(min if c.better == LOW else max)((v for v in values if v is not None), default=None)
-                for c, values in zip(columns, zip(*rows.values()))]
-        cells = {name: [_cell(v, bold=len(rows) > 1 and v is not None and v == b) for v, b in zip(values, best)]
-                 for name, values in rows.items()}
-        for trivial in dict.fromkeys(row for c in columns for row in c.trivial):
-            values = [first.get(c.trivial[trivial].format(**where)) if trivial in c.trivial else None for c in columns]
-            if any(v is not None for v in values):
-                cells[trivial] = [_cell(v) for v in values]
-        lines = [["model", *(f"{c.title} {c.better}" for c in columns)], ["---", *("---:" for _ in columns)],
-                 *([name, *row] for name, row in cells.items())]
-        pages.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
-    return "\n\n".join(pages)
+    where = _places(next(iter(results.values())))
+    pages = (grid(title, columns, {name: (figures, where) for name, figures in results.items()})
+             for title, columns in TABLES.items())
+    return "\n\n".join(page for page in pages if page)
+
+
+def grid(title: str, columns: Sequence[Column], rows: dict[str, tuple[dict[str, float], dict]], first: str = "model") -> str:
+    """One Markdown table, or nothing if no row has a value. Rows: name -> its figures, and what to fill into the columns' keys;
+    then the trivial answers (the first row's). `first` heads the names. The best of several is bold."""
+    columns = [c for c in columns if any(c.key.format(**where) in figures for figures, where in rows.values())]
+    if not columns:
+        return ""
+    values = {name: [figures.get(c.key.format(**where)) for c in columns] for name, (figures, where) in rows.items()}
+    best = [(min if c.better == LOW else max)((v for v in found if v is not None), default=None)
+            for c, found in zip(columns, zip(*values.values()))]
+    cells = {name: [_cell(v, bold=len(rows) > 1 and v is not None and v == b) for v, b in zip(found, best)]
+             for name, found in values.items()}
+    figures, where = next(iter(rows.values()))
+    for trivial in dict.fromkeys(row for c in columns for row in c.trivial):
+        found = [figures.get(c.trivial[trivial].format(**where)) if trivial in c.trivial else None for c in columns]
+        if any(v is not None for v in found):
+            cells[trivial] = [_cell(v) for v in found]
+    lines = [[first, *(f"{c.title} {c.better}" for c in columns)], ["---", *("---:" for _ in columns)],
+             *([name, *row] for name, row in cells.items())]
+    return f"**{title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cell(value: float | None, bold: bool = False) -> str:
@@ -141,18 +147,19 @@ def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFold
         pairs = [pair for same in (True, False) for pair in choose_pairs(folder, same, 4, seed, any_scene=any_scene)]
         x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
         if not columns:
-            columns = [[Image.fromarray(folder.kind.to_rgb(c)) for c in x_A.numpy()], _pictures(y_B), _pictures(x_B)]
+            columns = [[Image.fromarray(folder.kind.to_rgb(c)) for c in x_A.numpy()], pictures(y_B), pictures(x_B)]
             titles = ["condition", "exemplar", "photo"]
         out = net(x_A, y_B, y_A)
         for what, batch in (("warp", out.warped), ("output", out.image)):
             if batch is not None:
-                columns.append(_pictures(batch))
+                columns.append(pictures(batch))
                 titles.append(what if len(nets) == 1 else f"{marks[name]}, {what}")
     with beside(path) as partial:
         viz.sheet(columns, titles, pairs=2 if len(nets) == 1 else 1).save(partial, quality=92)
 
 
-def _pictures(batch: torch.Tensor) -> list[Image.Image]:
+def pictures(batch: torch.Tensor) -> list[Image.Image]:
+    """(B, 3, H, W) -> what a sheet takes; what lies beyond [-1, 1] is cut off."""
     return [to_image(picture.clamp(-1, 1)) for picture in batch]
 
 

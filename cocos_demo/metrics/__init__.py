@@ -17,10 +17,10 @@ from .perception import (
     region_cosine,
 )
 from .pictures import l1, psnr, relative_error, ssim
-from .places import LEFT_EYE, RIGHT_EYE, landmark_distance, pck, pixel_centres, predicted_places
+from .places import LEFT_EYE, RIGHT_EYE, grown_places, landmark_distance, pck, pixel_centres, predicted_places
 
 __all__ = [
-    "LEFT_EYE", "LPIPS_LAYERS", "MetricMissing", "RIGHT_EYE", "SEMANTIC", "STYLE", "fid", "frechet_distance", "l1",
-    "landmark_distance", "load_lpips", "mean_cosine", "pck", "perceptual_distance", "pixel_centres", "position_cosine",
+    "LEFT_EYE", "LPIPS_LAYERS", "MetricMissing", "RIGHT_EYE", "SEMANTIC", "STYLE", "fid", "frechet_distance", "grown_places",
+    "l1", "landmark_distance", "load_lpips", "mean_cosine", "pck", "perceptual_distance", "pixel_centres", "position_cosine",
     "predicted_places", "psnr", "region_cosine", "relative_error", "sliced_wasserstein", "ssim", "swd",
 ]  # fmt: skip

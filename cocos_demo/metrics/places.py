@@ -23,17 +23,24 @@ def pixel_centres(h: int, w: int) -> Tensor:
 def predicted_places(x_S: Tensor, y_S: Tensor, size: int, alpha: float, soft: bool) -> Tensor:
     """Where each pixel of x goes in y: (B, C, h, w) features -> (B, 2, size, size) unit coordinates x, y.
 
-    `soft`: the mean place under Eq. 4's weights; else the arg-max cell. A pixel keeps its offset inside its cell, as patches do.
+    `soft`: the mean place under Eq. 4's weights; else the arg-max cell. Pixels as in `grown_places`.
     """
-    B, _, h, w = x_S.shape
     cells = pixel_centres(*y_S.shape[2:]).to(x_S)  # (2, h', w')
     if soft:
-        place = warp(x_S, y_S, cells.expand(B, -1, -1, -1), alpha)  # (B, 2, h, w)
+        place = warp(x_S, y_S, cells.expand(len(x_S), -1, -1, -1), alpha)  # (B, 2, h, w)
     else:
         place = cells.flatten(1)[:, match(x_S, y_S)].transpose(0, 1)  # (B, 2, h, w)
-    fine = pixel_centres(size, size).to(x_S)
-    offset = fine - F.interpolate(pixel_centres(h, w).to(x_S)[None], size=(size, size), mode="nearest")[0]
-    return F.interpolate(place.float(), size=(size, size), mode="nearest") + offset
+    return grown_places(place.float(), size)
+
+
+def grown_places(places: Tensor, size: int) -> Tensor:
+    """Places of the cells of a grid (B, 2, h, w) -> of the pixels of a picture (B, 2, size, size), both in unit coordinates.
+
+    A pixel keeps its offset inside its cell, as patches do.
+    """
+    fine, cells = pixel_centres(size, size).to(places), pixel_centres(*places.shape[2:]).to(places)
+    offset = fine - F.interpolate(cells[None], size=(size, size), mode="nearest")[0]
+    return F.interpolate(places, size=(size, size), mode="nearest") + offset
 
 
 def pck(places: Tensor, truth: Tensor, visible: Tensor, thresholds: tuple[float, ...]) -> dict[float, float]:

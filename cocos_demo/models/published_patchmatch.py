@@ -221,3 +221,38 @@ class PatchMatchGRU(nn.Module):
             offset = offset + delta
             tell("refine", t)
         return indices(offset)
+
+
+# ---- all levels
+
+
+def matched(theta: list[Tensor], phi: list[Tensor], exemplar: Tensor, N: PatchMatchGRU, iterations: int, flips: Sequence[bool],
+            along: Sequence[Tensor] = (), callback: Callable[[dict], None] | None = None
+            ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """The hierarchy, coarse to fine -> H_l as `places`, w_l, and `along`, moved as the first level is.
+
+    theta, phi (B, C, h_l, w_l): what is compared, of unit length, each level twice as fine as the one before; exemplar (B, 3, H,
+    W); flips: a toss for each iteration of each level but the first. `callback` gets {"level", "iteration", "step", "H", "S"}.
+    Raises ValueError for other levels and another number of tosses.
+    """
+    levels, sides = len(theta) - 1, [tuple(f.shape[2:]) for f in (*theta, *phi)]
+    if sides != [tuple(2**level * side for side in sides[0]) for level in range(levels + 1)] * 2:
+        raise ValueError(f"in the released code each level is twice as fine as the one before, and x's are y's; got {sides}")
+    if len(flips) != levels * iterations:
+        raise ValueError(f"flips must say for {levels} levels of {iterations} iterations which comes first, "
+                         f"{levels * iterations} in all, got {len(flips)}")
+    pictures = [F.avg_pool2d(exemplar, exemplar.shape[2] // f.shape[2]) for f in phi]
+    moved, v = dense(theta[0], phi[0], torch.cat([pictures[0], *along[:1]], dim=1))
+    H, warps = [places(v)], [moved[:, :3]]
+    if callback:
+        S = cosines(*(f[0].permute(0, 2, 3, 1) for f in (theta, phi)), v)
+        callback({"level": 0, "iteration": 0, "step": "exact", "H": H[0], "S": S})
+    for level in range(1, levels + 1):
+        told = (lambda state, level=level: callback({"level": level, **state})) if callback else None
+        # The first alone; since it was put there it has been refined, and need not be the best any more.
+        begin = beginning(v[..., :1], phi[level].dtype)
+        v = N(theta[level], phi[level], begin, flips[(level - 1) * iterations : level * iterations], told)
+        fx, fy = (f[level].permute(0, 2, 3, 1).contiguous() for f in (theta, phi))
+        warps.append(soft_warp(fx, fy, v, pictures[level]))
+        H.append(places(v))
+    return H, warps, [moved[:, 3:]] if along else []

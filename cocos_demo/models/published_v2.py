@@ -156,27 +156,12 @@ class PublishedCoCosNetV2(nn.Module):
         first of them "exact", level 0's only one, of one candidate."""
         self._check(condition, exemplar, exemplar_condition)
         n = self.config.iterations
-        flips = pm.coin_tosses(3 * n) if flips is None else flips
-        if len(flips) != 3 * n:
-            raise ValueError(f"flips must say for 3 levels of {n} iterations which comes first, {3 * n} in all, got {len(flips)}")
+        flips = pm.coin_tosses((len(self.config.strides) - 1) * n) if flips is None else flips
         x, y = self.x_S(condition), self.y_S(exemplar, exemplar_condition)
         with torch.autocast(condition.device.type, enabled=False):  # half precision cannot number the cells of a level
             theta, phi = compared(self.theta, x), compared(self.phi, y)
-            values = F.avg_pool2d(exemplar, 8)
-            moved, v = pm.dense(theta[0], phi[0], torch.cat([values, *along[:1]], dim=1))
-            H, warps = [pm.places(v)], [moved[:, :3]]
-            if callback:
-                S = pm.cosines(*(f[0].permute(0, 2, 3, 1) for f in (theta, phi)), v)
-                callback({"level": 0, "iteration": 0, "step": "exact", "H": H[0], "S": S})
-            for level, stride in enumerate(self.config.strides[1:], 1):
-                told = (lambda state, level=level: callback({"level": level, **state})) if callback else None
-                # The first alone; since it was put there it has been refined, and need not be the best any more.
-                begin = pm.beginning(v[..., :1], phi[level].dtype)
-                v = self.N(theta[level], phi[level], begin, flips[(level - 1) * n : level * n], told)
-                fx, fy = (f[level].permute(0, 2, 3, 1).contiguous() for f in (theta, phi))
-                warps.append(pm.soft_warp(fx, fy, v, F.avg_pool2d(exemplar, stride)))
-                H.append(pm.places(v))
-        return PublishedLevels(x, y, H, warps, [moved[:, 3:]] if along else [], theta, phi)
+            H, warps, moved = pm.matched(theta, phi, exemplar, self.N, n, flips, along, callback)
+        return PublishedLevels(x, y, H, warps, moved, theta, phi)
 
     def forward(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None, along: Sequence[Tensor] = (),
                 flips: Sequence[bool] | None = None) -> Translation:
