@@ -9,12 +9,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from . import checkpoints
 from .ablation import check_rows, train_rows
 from .datasets.pairs import DataError, Mix, PreparedFolder
 from .evaluation import choose_pairs
 from .evaluation.critics import Critics
 from .evaluation.figures import measure_levels
+from .evaluation.levels import LevelMeter
 from .evaluation.tables import short
 from .evaluation.variants import figure_7, figure_8, table_4, table_5
 from .files import beside
@@ -35,6 +38,7 @@ ROWS = {  # choices of the network that make the row
 }
 TITLES = {"none": "PatchMatch", "gru-only": "GRU", "conv": "PatchMatch + conv", "gru-frozen": "PatchMatch + frozen GRU",
           "gru": "PatchMatch + GRU"}
+CONDITIONS = ("figure", "parts")  # of which the true matches are known
 FROZEN = {"gru-frozen": ("gru",)}  # the rest of N_l learns
 
 
@@ -45,7 +49,7 @@ class AblationV2Args:
     data: Path  # a prepared folder of figures, to train on
     test: Path  # another of other people: its split "test" is measured
     out: Path  # a folder a row, ablation_v2.json, figure8.jpg, a figure7_NAME.jpg for each of the networks
-    rows: tuple[str, ...] = tuple(ROWS)
+    rows: tuple[str, ...] = tuple(ROWS)  # may be none where there are networks
     networks: tuple[str, ...] = ()  # whole networks of CoCosNet v2, by name or path, whose levels are measured too (Table 4)
     preset: str = "tiny"  # of the rows
     steps: int = 800
@@ -68,43 +72,70 @@ def row(name: str, args: AblationV2Args) -> TrainArgs:
 def load(name: str) -> tuple[CoCosNetV2, dict]:
     """A checkpoint of CoCosNet v2 that reads figures -> network, card. Raises DataError for another."""
     net, card = checkpoints.load(name)
-    if not isinstance(net, CoCosNetV2) or card["condition"] not in ("figure", "parts"):
+    if not isinstance(net, CoCosNetV2) or card["condition"] not in CONDITIONS:
         raise DataError(f"{name} is a {type(net).__name__} for the condition {card['condition']}; measured are the levels of "
-                        "CoCosNet v2 for figure or parts")
+                        f"CoCosNet v2 for {' or '.join(CONDITIONS)}")
     return net, card
 
 
-def measure(net: CoCosNetV2, folder: PreparedFolder, args: AblationV2Args, critics: Critics) -> dict[str, float]:
-    """The figures of one network, from the front and all round."""
-    figures = {}
+def check(args: AblationV2Args) -> None:
+    """Raises DataError for what would be found out only after the training."""
+    if args.rows or not args.networks:
+        check_rows(args, tuple(ROWS))
+        kind = PreparedFolder(args.data, "train").kind.name
+        if kind not in CONDITIONS:
+            raise DataError(f"{args.data} is for the condition {kind}; the truth is known of {' or '.join(CONDITIONS)}")
+    PreparedFolder(args.test, "test", condition=CONDITIONS[0])
+    named = {*short(list(args.networks)).values()} & {*ROWS}
+    if named:
+        raise DataError(f"a network cannot be called {', '.join(named)}, as a row is; rename its file")
+
+
+def measure(net: CoCosNetV2, folder: PreparedFolder, args: AblationV2Args, left_out: frozenset[str]
+            ) -> tuple[dict[str, float], LevelMeter]:
+    """The figures of one network, from the front and all round, and the single pairs from the front."""
+    figures, meters = {}, {}
     for view in ("front", "full turn"):
         key, pairs = f"{view}, same person", choose_pairs(folder, True, args.pairs, args.seed, front=view == "front")
-        found = measure_levels(net, folder, pairs, critics.left_out, key)
+        meters[view] = LevelMeter(left_out)
+        found = measure_levels(net, folder, pairs, meters[view], key)
         figures |= {f"{key}: {name}": value for name, value in found.items()}
-    return figures
+    return figures, meters["front"]
+
+
+def what_training_the_gru_gains(frozen: LevelMeter, trained: LevelMeter, px: int) -> str:
+    """One line: the warp errors of two rows, pair by pair."""
+    key = f"{px} px, network: L1 over the figure"
+    before, after = np.array(frozen.rows[key]), np.array(trained.rows[key])
+    return (f"Training the GRU: the warp's L1 over the figure is {after.mean():.2f}, with the GRU frozen {before.mean():.2f}; "
+            f"it is lower in {(after < before).sum()} of {len(after)} pairs.")
 
 
 def run(args: AblationV2Args) -> None:
     """The command `ablation_v2`."""
-    check_rows(args, tuple(ROWS))
-    given = {title: load(name) for name, title in short(list(args.networks)).items()}
-    if set(given) & set(ROWS):
-        raise DataError(f"a network cannot be called {' or '.join(set(given) & set(ROWS))}, as a row is")
+    check(args)
+    networks = {title: load(name) for name, title in short(list(args.networks)).items()}
     paths = train_rows([row(name, args) for name in args.rows], args.jobs)
     rows = {name: load(str(path)) for name, path in zip(args.rows, paths)}
-    critics, results, folders = Critics(0), {}, {}
-    for name, (net, card) in {**given, **rows}.items():
+    critics, results, folders, meters = Critics(0), {}, {}, {}
+    for name, (net, card) in {**networks, **rows}.items():
         folders[name] = PreparedFolder(args.test, "test", condition=card["condition"])
-        results[name] = {"steps": card["steps"]} | measure(net, folders[name], args, critics)
+        figures, meters[name] = measure(net, folders[name], args, critics.left_out)
+        results[name] = {"steps": card["steps"], **figures}
     with beside(args.out / "ablation_v2.json") as partial:
         partial.write_text(json.dumps(results, indent=1))
-    print(table_5({TITLES[name]: results[name] for name in rows}, args.size))
-    for name in [*given, *(["gru"] if "gru" in rows else [])]:
-        print("\n" + table_4(TITLES.get(name, name), results[name], {**given, **rows}[name][0].config))
-    print(f"\nSplit 'test' of {args.test.name}, seed {args.seed}: at most {args.pairs} pairs of one person, from the front where "
+    if rows:
+        print(table_5({TITLES[name]: results[name] for name in rows}, args.size) + "\n")
+        figure_8({TITLES[name]: net for name, (net, _) in rows.items()}, folders[args.rows[-1]], args.seed,
+                 args.out / "figure8.jpg")
+    if {"gru", "gru-frozen"} <= set(rows):
+        print(what_training_the_gru_gains(meters["gru-frozen"], meters["gru"], args.size) + "\n")
+    if "gru" in rows:
+        print(table_4(TITLES["gru"], results["gru"], rows["gru"][0].config) + "\n")
+    for name, (net, _) in networks.items():
+        print(table_4(name, results[name], net.config) + "\n")
+        figure_7(net, folders[name], args.seed, args.out / f"figure7_{name}.jpg")
+    print(f"Split 'test' of {args.test.name}, seed {args.seed}: at most {args.pairs} pairs of one person, from the front where "
           f"it does not say full turn. L1 in grey values, PSNR in dB; cosine: of the first candidate, mean over the positions.")
     for note in critics.notes:
         print(f"\n{note}")
-    figure_8({TITLES[name]: net for name, (net, _) in rows.items()}, folders[args.rows[-1]], args.seed, args.out / "figure8.jpg")
-    for name, (net, _) in given.items():
-        figure_7(net, folders[name], args.seed, args.out / f"figure7_{name}.jpg")

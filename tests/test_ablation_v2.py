@@ -10,6 +10,7 @@ from folders import prepared
 from cocos_demo import ablation_v2, checkpoints
 from cocos_demo.ablation_v2 import ROWS, AblationV2Args, row
 from cocos_demo.datasets.pairs import DataError
+from cocos_demo.evaluation.levels import LevelMeter
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.layers import bake
 from cocos_demo.training import Trainer
@@ -60,13 +61,12 @@ def saved(path, system, **choices):
 
 
 def test_the_command_trains_measures_draws_and_goes_on(args, tmp_path, capsys):
-    whole = saved(tmp_path / "whole.safetensors", "cocosnet_v2", widths=(8, 8, 16), strides=(2, 1), features=8,
-                  generator=(8, 8, 4), hidden=4, memory=4)
+    whole = saved(tmp_path / "whole.safetensors", "cocosnet_v2", strides=(2, 1), **V2)
     args = replace(args, rows=("none", "gru-frozen", "gru"), networks=(whole,))
     ablation_v2.run(args)
     printed = capsys.readouterr().out
     assert printed.count("| PatchMatch + frozen GRU |") == 2 and "Table 4, whole" in printed
-    assert "Table 4, PatchMatch + GRU" in printed and "all levels in full" in printed
+    assert "Table 4, PatchMatch + GRU" in printed and "all levels in full" in printed and "Training the GRU: " in printed
     out = args.out
     results = json.loads((out / "ablation_v2.json").read_text())
     assert set(results) == {"none", "gru-frozen", "gru", "whole"} and results["gru"]["steps"] == 2
@@ -78,17 +78,34 @@ def test_the_command_trains_measures_draws_and_goes_on(args, tmp_path, capsys):
     assert (out / "gru" / "gru.safetensors").read_bytes() == weights
 
 
-def test_only_networks_with_levels_are_measured(args, tmp_path):
+V2 = dict(widths=(8, 8, 16), features=8, generator=(8, 8, 4), hidden=4, memory=4)
+
+
+def test_a_network_alone_needs_no_rows(args, tmp_path, capsys):
+    whole = saved(tmp_path / "whole.safetensors", "cocosnet_v2", strides=(4, 2, 1), **V2)
+    ablation_v2.run(replace(args, rows=(), networks=(whole,)))
+    printed = capsys.readouterr().out
+    assert "Table 4, whole" in printed and "Table 5" not in printed
+    assert sorted(path.name for path in args.out.iterdir()) == ["ablation_v2.json", "figure7_whole.jpg"]
+
+
+def test_what_training_the_gru_gains():
+    meters = []
+    for errors in ([30.0, 20.0, 40.0], [28.0, 21.0, 35.0]):
+        meters.append(LevelMeter())
+        meters[-1].rows["64 px, network: L1 over the figure"] = errors
+    said = ablation_v2.what_training_the_gru_gains(*meters, 64)
+    assert "is 28.00, with the GRU frozen 30.00; it is lower in 2 of 3 pairs" in said
+
+
+def test_mistakes_are_told_before_anything_is_trained(args, tmp_path):
     other = saved(tmp_path / "other.safetensors", "cocosnet", pyramid=(4, 8, 8), features=8, generator=(8, 8, 4), hidden=4)
-    with pytest.raises(DataError, match="other.safetensors is a CoCosNet .* levels of CoCosNet v2"):
-        ablation_v2.run(replace(args, networks=(other,)))
-    assert not args.out.exists()  # told before anything is trained
-    row_like = saved(tmp_path / "gru.safetensors", "cocosnet_v2", widths=(8, 8, 16), strides=(4, 2, 1), features=8,
-                     generator=(8, 8, 4), hidden=4, memory=4)
-    with pytest.raises(DataError, match="cannot be called gru"):
-        ablation_v2.run(replace(args, networks=(row_like,)))
-
-
-def test_an_unknown_row_is_refused(tmp_path):
-    with pytest.raises(DataError, match="gru-frozen"):
-        ablation_v2.run(AblationV2Args(tmp_path, tmp_path, tmp_path, rows=("lstm",)))
+    row_like = saved(tmp_path / "gru.safetensors", "cocosnet_v2", strides=(4, 2, 1), **V2)
+    faces = prepared(tmp_path / "faces", condition="portrait")
+    for changes, said in ((dict(networks=(other,)), "other.safetensors is a CoCosNet .* levels of CoCosNet v2"),
+                          (dict(networks=(row_like,)), "cannot be called gru"), (dict(rows=()), "rows are none, gru-only"),
+                          (dict(data=faces), "for the condition portrait"), (dict(test=faces), "portrait"),
+                          (dict(test=tmp_path / "nowhere"), "nowhere"), (dict(rows=("lstm",)), "gru-frozen, gru; got lstm")):
+        with pytest.raises(DataError, match=said):
+            ablation_v2.run(replace(args, **changes))
+    assert not args.out.exists()

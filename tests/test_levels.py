@@ -133,7 +133,7 @@ def test_levels_that_the_released_steps_do_not_know():
 def test_tables_and_pictures_of_a_network(net, folder, tmp_path):
     figures = {}
     for view in ("front", "full turn"):
-        found = measure_levels(net, folder, [(0, 1), (2, 3)], frozenset(), view)
+        found = measure_levels(net, folder, [(0, 1), (2, 3)], LevelMeter(), view)
         figures |= {f"{view}, same person: {name}": value for name, value in found.items()}
     assert figures["front, same person: pairs"] == 2
     assert figures["front, same person: PCK@0.05 same pixel"] == 1  # in the made-up folder nothing moves

@@ -71,11 +71,11 @@ def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int,
 
 
 @torch.no_grad()
-def measure_levels(net: CoCosNetV2, folder: PreparedFolder, pairs: list[tuple[int, int]], left_out: frozenset[str],
+def measure_levels(net: CoCosNetV2, folder: PreparedFolder, pairs: list[tuple[int, int]], meter: LevelMeter,
                    desc: str) -> dict[str, float]:
-    """The correspondence alone, of pairs of one person that share visible surface: each level in every way (`levels.py`), all
-    levels compared in full (what a click does), the same pixel, and the exemplar itself."""
-    size, meter, hits, trivial = net.config.size, LevelMeter(left_out), {}, {}
+    """The correspondence alone, of pairs of one person that share visible surface: each level in every way (`levels.py`, by the
+    meter, which keeps the single pairs), all levels compared in full (what a click does), the same pixel, the exemplar itself."""
+    size, hits, trivial = net.config.size, {}, {}
     for i, j in tqdm(pairs, desc=desc, leave=False):
         x_A, x_B, y_A, y_B = batch_of(folder, [(i, j)], size)
         truth, visible, figure = true_places(folder, i, j, size)
@@ -86,7 +86,7 @@ def measure_levels(net: CoCosNetV2, folder: PreparedFolder, pairs: list[tuple[in
         for name, places in (("all levels in full", predicted_places(match.fx, match.fy, size, net.config.alpha, False)[0]),
                              ("same pixel", pixel_centres(size, size))):
             hits.setdefault(name, []).append(pck(places, truth, visible, THRESHOLDS))
-        for name, value in measured(y_B, x_B, figure[None, None], left_out).items():
+        for name, value in measured(y_B, x_B, figure[None, None], meter.left_out).items():
             trivial.setdefault(f"exemplar itself: {name}", []).append(value)
     return {"pairs": len(meter.pixels), **meter.figures, **_rates(hits, meter.pixels),
             **{name: float(np.mean(values)) for name, values in trivial.items()}}
