@@ -9,8 +9,8 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 import gradio as gr  # noqa: E402
 
 from cocos_demo.device import pick_device  # noqa: E402
-from cocos_demo.ui import api, correspond, look, translate  # noqa: E402
-from cocos_demo.ui.common import SAMPLES  # noqa: E402
+from cocos_demo.ui import api, correspond, look, patchmatch, translate  # noqa: E402
+from cocos_demo.ui.common import SAMPLES, TO_TOP  # noqa: E402
 
 
 def build() -> gr.Blocks:
@@ -20,12 +20,16 @@ def build() -> gr.Blocks:
         gr.HTML(look.head(device, reason))
         with gr.Tabs() as tabs:
             with gr.Tab("Translate"):
-                look_closer, given = translate.tab(demo)
+                look_closer, watch, given = translate.tab(demo)
             with gr.Tab("Correspond", id=correspond.ROOM) as room:
-                taken = correspond.tab(room)
-        look_closer.click(
-            correspond.carried, [taken[0], *given], [*taken, tabs], js=correspond.TO_TOP, queue=False, api_visibility="private"
-        )
+                watch_these, taken = correspond.tab(room)
+            with gr.Tab("PatchMatch", id=patchmatch.ROOM) as room:
+                watched = patchmatch.tab(room)
+        # The pictures of one tab are brought to another.
+        private = {"js": TO_TOP, "queue": False, "api_visibility": "private"}
+        look_closer.click(correspond.carried, [taken[0], *given], [*taken, tabs], **private)
+        watch.click(patchmatch.carried, [watched[0], *given], [*watched, tabs], **private)
+        watch_these.click(patchmatch.carried, [watched[0], *taken[2:]], [*watched, tabs], **private)
         api.endpoints()
     return demo
 

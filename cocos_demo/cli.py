@@ -23,6 +23,7 @@ class Command:
 
 COMMANDS = {
     "translate": Command("a photo and an exemplar go in, a picture comes out", "cocos_demo.commands", "Translate"),
+    "patchmatch": Command("play how CoCosNet v2 matches two pictures, step by step", "cocos_demo.commands", "PatchMatch"),
     "prepare people": Command("portraits and bodies from the package openpeople", "cocos_demo.commands", "People"),
     "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),

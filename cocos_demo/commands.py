@@ -1,14 +1,15 @@
-"""The commands that have no room of their own: `translate`, `prepare` and `import`."""
+"""The commands that have no room of their own: `translate`, `patchmatch`, `prepare` and `import`."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from PIL import Image
 
-from cocos_demo.files import beside
+from cocos_demo.pictures import check_animation, write_animation, write_picture
 
 # A path in its place on the line, under the name that the help shows.
 Photo, Exemplar, Out = (
@@ -36,6 +37,25 @@ class Translate:
     """"auto" (cuda, else mps, else cpu), or one of these."""
     save_steps: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """A folder for every picture on the way: photo, condition, exemplar, warped, image."""
+
+
+@dataclass(frozen=True)
+class PatchMatch:
+    """Match a photo with an exemplar by CoCosNet v2, write how its field grows as an animation, and print what each step did.
+
+    Between two rendered samples the truth is known, and the table says how far each step is off.
+    """
+
+    photo: Photo
+    """Whose face or pose is matched."""
+    exemplar: Exemplar
+    """Where the matches are."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("field.webp")
+    """Where the animation goes; the ending says the format (.webp, .gif, .png)."""
+    model: str = "auto"
+    """A checkpoint's name or path, of CoCosNet v2, or "auto": the one for what the photo shows."""
+    device: str = "auto"
+    """"auto" (cuda, else mps, else cpu), or one of these."""
 
 
 @dataclass(frozen=True)
@@ -85,37 +105,34 @@ class Import:
     """What to call it; the task's name if not said. One of this name that was imported before is replaced."""
 
 
-def run(options: Translate | People | Figures | Import) -> None:
+def run(options: Translate | PatchMatch | People | Figures | Import) -> None:
     """Carry out one of the commands above."""
-    {Translate: _translate, People: _people, Figures: _figures, Import: _import}[type(options)](options)
+    {Translate: _translate, PatchMatch: _patchmatch, People: _people, Figures: _figures, Import: _import}[type(options)](options)
 
 
-def write_picture(picture: Image.Image, path: Path) -> None:
-    """Write in the format that the ending names; no half file is left. Raises OSError, CommandError."""
-    path = Path(path)
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise CommandError(f"{path}: the ending {path.suffix!r} is no picture format; use .png, .jpg or .webp")
-    if path.is_dir():
-        raise CommandError(f"{path}: is a folder; name a file in it")
-    try:
-        with beside(path) as partial, open(partial, "wb") as file:
-            picture.save(file, format=kind, **({"quality": 95} if kind in ("JPEG", "WEBP") else {}))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+def _there(*paths: Path) -> None:
+    """A misspelt path is told before the networks are loaded."""
+    for path in paths:
+        path.open("rb").close()
 
 
-def _translate(options: Translate) -> None:
+@contextmanager
+def _stages() -> Iterator[Callable[[str, float], None]]:
+    """A bar, and the function that moves it: stage, share of all that is done."""
     from tqdm import tqdm
 
-    for path in (options.photo, options.exemplar):
-        path.open("rb").close()  # a misspelt path is told before the networks are loaded
     with tqdm(total=100, bar_format="{desc:<26}{bar:30}", leave=False, disable=None) as bar:
 
         def report(stage: str, fraction: float) -> None:
             bar.set_description_str(stage)
             bar.update(round(100 * fraction) - bar.n)
 
+        yield report
+
+
+def _translate(options: Translate) -> None:
+    _there(options.photo, options.exemplar)
+    with _stages() as report:
         report("loading the network", 0.0)
         from cocos_demo.translator import Translator
 
@@ -136,6 +153,29 @@ def _model_for(options: Translate) -> str:
     from cocos_demo.conditions import detect
 
     return detect(options.photo)
+
+
+def _patchmatch(options: PatchMatch) -> None:
+    _there(options.photo, options.exemplar)
+    check_animation(options.out)
+    with _stages() as report:
+        report("loading the network", 0.0)
+        from cocos_demo import checkpoints, conditions
+        from cocos_demo.recording import record, table
+        from cocos_demo.translator import Translator
+        from cocos_demo.viz import steps
+
+        name = options.model
+        if name == "auto":
+            name = checkpoints.for_condition(conditions.detect(options.photo), "cocosnet_v2")
+        translator = Translator.load(name, options.device)
+        told = record(translator, options.photo, options.exemplar, progress=report)
+        report("drawing", 0.8)
+        write_animation(*steps.animation(told), options.out)
+    for note in told.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(table(told))
+    print(f"{options.out}  ({translator.card['name']}, {len(told.steps)} steps in {told.seconds:.2f} s on {translator.device})")
 
 
 def _people(options: People) -> None:

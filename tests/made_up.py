@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from cocos_demo import checkpoints, conditions
@@ -13,6 +14,7 @@ FACE = SAMPLES / "photos" / "P009_studio_portrait.jpg"
 BODY = SAMPLES / "photos" / "P010_studio_posture.jpg"
 PORTRAIT = SAMPLES / "portraits" / "P001_happy.jpg"
 FIGURE = SAMPLES / "figures" / "P006_studio_posture.jpg"
+RENDERED = SAMPLES / "photos" / "rendered_05_0.jpg", SAMPLES / "figures" / "rendered_05_1.jpg"  # one person, twice
 SIZE = 64
 
 
@@ -26,6 +28,16 @@ def checkpoint(folder: Path, kind: str, exemplar_input: str = "") -> Path:
     )
     path = folder / f"{kind}.safetensors"
     checkpoints.save(path, bake(net), {"name": kind, "system": "cocosnet", "condition": kind, "size": SIZE})
+    return path
+
+
+def checkpoint_v2(folder: Path, kind: str) -> Path:
+    """The same of CoCosNet v2: levels of 8 to 64 places a side, two iterations at each but the first."""
+    torch.manual_seed(0)
+    net = SYSTEMS["cocosnet_v2"]("tiny", condition_channels=len(conditions.KINDS[kind].channels), size=SIZE,
+                                 widths=(4, 6, 8, 8), features=8, memory=4, generator=(8, 8, 8, 6), hidden=4)
+    path = folder / f"{kind}_v2_made_up.safetensors"
+    checkpoints.save(path, bake(net), {"name": path.stem, "system": "cocosnet_v2", "condition": kind, "size": SIZE})
     return path
 
 

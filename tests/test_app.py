@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, checkpoint, empty_photo
+from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, checkpoint, checkpoint_v2, empty_photo
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +27,7 @@ def address(tmp_path_factory):
         port = s.getsockname()[1]
     home = tmp_path_factory.mktemp("app")
     checkpoint(home / "checkpoints", "parts").rename(home / "checkpoints" / "mine.safetensors")  # a person's own, untrained
+    checkpoint_v2(home / "checkpoints", "figure")
     log = home / "log"
     with log.open("w") as file:
         server = subprocess.Popen(
@@ -79,12 +80,13 @@ def test_the_api_gives_what_the_translator_gives(client):
 
 def test_only_the_documented_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == ["/exemplars", "/match", "/translate"]
+    assert sorted(endpoints) == ["/exemplars", "/match", "/patchmatch", "/translate"]
     names = {name: [(p["parameter_name"], p["parameter_has_default"]) for p in told["parameters"]]
              for name, told in endpoints.items()}
     assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True)]
     needed = [(name, False) for name in ("photo", "exemplar", "x", "y")]
     assert names["/match"] == [*needed, ("model", True), ("alpha", True), ("source", True)]
+    assert names["/patchmatch"] == names["/translate"]
     assert names["/exemplars"] == [("photo", False), ("model", True), ("top", True)]
 
 

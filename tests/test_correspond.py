@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, checkpoint, empty_photo
+from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, SAMPLES, checkpoint, empty_photo
 from PIL import Image, ImageColor
 from test_app import address, browser, client  # noqa: F401
 
@@ -16,7 +16,6 @@ from cocos_demo.ui.scene import Point
 from cocos_demo.viz import marks
 
 VIEW = scene.PHOTO, scene.COSINES, 100
-RENDERED = SAMPLES / "photos" / "rendered_05_0.jpg", SAMPLES / "figures" / "rendered_05_1.jpg"
 SIDES = "photo", "exemplar"
 
 

@@ -8,6 +8,7 @@ from cocos_demo import viz
 from cocos_demo.ui import models
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
 from cocos_demo.ui.find import BEST, find
+from cocos_demo.ui.patchmatch import file_of
 
 ALPHA = 100.0  # what the paper matches with
 
@@ -19,6 +20,7 @@ def endpoints() -> None:
     /exemplars(photo, model="auto", top=4) -> the best of the samples, the `top` best, their names with cosines
     /match(photo, exemplar, x, y, model="auto", alpha=100, source="photo")
         -> facts (match, score, round trip, best five, true place if known), heatmap; source="exemplar" asks the other way
+    /patchmatch(photo, exemplar, model="auto") -> animation of CoCosNet v2's matching (WebP), facts of every step
     """
     with gr.Group(visible=False):
         photo, exemplar = (as_uploaded(gr.Image(label=name)) for name in ("photo", "exemplar"))
@@ -34,6 +36,8 @@ def endpoints() -> None:
         alpha, source = gr.Number(ALPHA, label="alpha"), gr.Textbox("photo", label="source")
         outputs = [gr.JSON(label="facts"), gr.Image(format="png", label="heatmap")]
         gr.Button().click(match, [photo, exemplar, *point, model, alpha, source], outputs, api_name="match", **HEAVY)
+        outputs = [gr.File(label="animation"), gr.JSON(label="facts")]
+        gr.Button().click(patchmatch, [photo, exemplar, model], outputs, api_name="patchmatch", **HEAVY)
 
 
 @friendly
@@ -71,3 +75,16 @@ def match(
              "colour": q.colour.round().astype(int).tolist(), "alpha": q.alpha, "model": name, "notes": list(matcher.notes),
              "truth": q.truth and dict(zip("xy", q.truth)), "error": q.error}
     return facts, viz.heatmap(q)
+
+
+@friendly
+def patchmatch(photo: str, exemplar: str, model: str = models.AUTO):
+    """How a network of CoCosNet v2 matches two pictures, step by step, as an animation and in numbers: of each step the mean
+    score, the share of places whose best match it moved to another cell, and between rendered samples, else null, the median
+    distance from the truth and PCK, in shares of the side. Model as for /translate, of CoCosNet v2."""
+    name = models.resolve(model, photo, models.STEPS)
+    told = models.recording(name, photo, exemplar)
+    steps = [{"level": s.level, "iteration": s.iteration, "step": s.step, "size": s.scores.shape[::-1], "score": s.score,
+              "moved": s.moved, "error": s.error, "pck": {str(t): share for t, share in s.pck.items()} or None}
+             for s in told.steps]
+    return file_of(told), {"model": name, "seconds": round(told.seconds, 3), "notes": list(told.notes), "steps": steps}

@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
 from PIL import Image
 
 from cocos_demo.errors import explain
@@ -16,6 +17,7 @@ from cocos_demo.errors import explain
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 # One lane for everything that computes: two people at once wait for each other instead of halving the machine.
 HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}
+TO_TOP = "(...given) => { window.scrollTo(0, 0); return given; }"  # the tab that is left may have been scrolled far down
 HEIGHT = 340  # pixels of an upload on screen
 
 
@@ -36,10 +38,15 @@ def as_served(image: gr.Image) -> gr.Image:
             return None
         file = io.BytesIO()
         picture.save(file, "png", compress_level=1)
-        return ImageData(path=save_bytes_to_cache(file.getvalue(), "picture.png", image.GRADIO_CACHE), orig_name="picture.png")
+        return ImageData(path=served(file.getvalue(), "picture.png"), orig_name="picture.png")
 
     image.postprocess = postprocess
     return image
+
+
+def served(data: bytes, name: str) -> str:
+    """Path of a file with this content that the app may serve."""
+    return save_bytes_to_cache(data, name, get_upload_folder())
 
 
 def samples(folder: str) -> list[str]:

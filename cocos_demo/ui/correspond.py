@@ -23,16 +23,15 @@ from cocos_demo.viz import marks
 
 ROOM = "correspond"  # this tab among the others
 STARS = "★ rendered: between two of these, true matches are known."
-TO_TOP = "(...given) => { window.scrollTo(0, 0); return given; }"  # the tab that is left may have been scrolled far down
 SHARPNESS = "Large: the best match takes all the weight. Small: many places share it. The match itself stays."
 
 
-def tab(room: gr.Tab) -> list[gr.components.Component]:
-    """Lay out the tab inside a gr.Tab and connect it -> what `carried` sets."""
+def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
+    """Lay out the tab inside a gr.Tab and connect it -> a button for the steps of the matching, and what `carried` sets."""
     photos, portraits = models.photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the present Scene
     with gr.Row():
-        with gr.Column(min_width=250, scale=4, elem_id="choose"):
+        with gr.Column(min_width=250, scale=4, elem_classes="choose"):
             gr.HTML(step(1, "A photo, and an exemplar"))
             photo = upload(models.start(photos), "Photo", 150, elem_id="match-photo")
             photo_gallery = thumbnails(models.starred(photos), "stars")
@@ -40,7 +39,7 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
             exemplar = upload(portraits[0], "Exemplar", 150, elem_id="match-exemplar")
             exemplar_gallery = thumbnails(models.starred(portraits), "stars")
             model = models.dropdown(show_label=False, container=False)
-        with gr.Column(min_width=620, scale=14, elem_id="stage"):
+        with gr.Column(min_width=620, scale=14, elem_classes="stage"):
             gr.HTML(step(2, "Click a point in either picture: its match shows in the other"))
             with gr.Row(elem_id="pair"):
                 with gr.Column(min_width=240):
@@ -61,6 +60,7 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
                 with gr.Column(min_width=320):
                     alpha = gr.Slider(1, 200, ALPHA, step=1, label="alpha, softmax sharpness", info=SHARPNESS, elem_id="alpha")
                     numbers = gr.HTML(padding=False, elem_id="numbers")
+            watch = gr.Button("How are matches found? Play CoCosNet v2’s PatchMatch", size="sm")
 
     private = {"api_visibility": "private"}
     hidden = {"show_progress": "hidden", **private}
@@ -87,7 +87,7 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
     undo.click(undone, [state, *view], [state, *outputs], **clicks)
     clear.click(cleared, [state, *view], [state, *outputs], **clicks)
     gr.on([part.change for part in view], draw, [state, *view], outputs, trigger_mode="always_last", queue=False, **hidden)
-    return [state, exemplar_gallery, photo, exemplar, model]
+    return watch, [state, exemplar_gallery, photo, exemplar, model]
 
 
 def clickable(side: str) -> gr.Image:

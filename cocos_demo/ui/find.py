@@ -1,14 +1,14 @@
 """Finding an exemplar: among the samples, and in a folder of this machine that a person names."""
 
+import io
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_pil_to_cache
 
 from cocos_demo.datasets.retrieval import Index, RetrievalError
 from cocos_demo.photo import open_photo
 from cocos_demo.translator import Condition
-from cocos_demo.ui.common import SAMPLES
+from cocos_demo.ui.common import SAMPLES, served
 from cocos_demo.ui.models import LOOKS, finder, looks
 
 BEST = 4  # exemplars that are shown
@@ -52,6 +52,7 @@ def shown(path: Path) -> str:
     """Path of a picture that the app may serve: a sample's own, or a copy, reduced, of a person's own."""
     if path.is_relative_to(SAMPLES):
         return str(path)
-    picture = open_photo(path)
+    picture, file = open_photo(path), io.BytesIO()
     picture.thumbnail((SIDE, SIDE))
-    return save_pil_to_cache(picture, gr.Image().GRADIO_CACHE, name=path.stem, format="png")
+    picture.save(file, "png")
+    return served(file.getvalue(), f"{path.stem}.png")

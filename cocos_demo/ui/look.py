@@ -58,27 +58,56 @@ CSS = """
 .pointed { position: relative; }
 .pointed img { cursor: crosshair; }
 /* Until a point was clicked, the pictures themselves say that they can be. */
-#stage:not(:has(#points table)) .pointed:has(img)::after {
+.stage:not(:has(#points table)) .pointed:has(img)::after {
     content: "click any place"; position: absolute; bottom: .6rem; left: 50%; transform: translateX(-50%); pointer-events: none;
     padding: .15rem .7rem; border-radius: 999px; font-size: .85rem; white-space: nowrap;
     color: white; background: rgba(0, 0, 0, .7); }
 .pointed:not(:has(img)) { aspect-ratio: 1; } /* nothing jumps when a picture comes */
 .pointed .icon-button-wrapper { display: none; } /* empty, but seen */
-#stage, #stage .column { gap: .5rem; }
+.stage, .stage .column { gap: .5rem; }
 #pair { align-items: flex-end; } /* equal pictures, whatever stands over them */
 #tools { align-items: center; }
 #side .html-container { padding: 0; }
 .side { margin: 0; line-height: 33px; font-weight: 600; }
 .stars .caption-label { inset: auto 0 0 auto; padding: 0 .3rem; border-radius: 6px 0 0 0; font-size: .75rem; }
-#choose input { font-size: .85rem; }
+.choose input { font-size: .85rem; }
 .key { display: flex; align-items: center; gap: .6em; margin: .2rem 0 .5rem; font-size: .85rem; white-space: nowrap; }
 .key i { flex: 1; min-width: 3em; height: .8em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
 /* On narrow screens the two pictures come before what they are chosen from. */
-@media (max-width: 949px) { #choose { order: 3; } #choose .step b, #stage .step b { display: none; } }
+@media (max-width: 949px) { .choose { order: 3; } .choose .step b, .stage .step b { display: none; } }
 @media (max-width: 480px) { .numbers { font-size: .78rem; } .numbers td, .numbers th { padding-right: .2rem !important; }
                             .numbers th { white-space: normal !important; } 
                             #head h1 { font-size: 1.2rem; } .badge { display: none; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
+/* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
+.player { display: flex; flex-direction: column; gap: .6rem; }
+.player [data-at]:not(circle) { visibility: hidden; }
+.player [data-at].now { visibility: visible; }
+.player .stack, .player .told, .player .measured { display: grid; }
+.player .stack > *, .player .told > *, .player .measured > * { grid-area: 1 / 1; margin: 0; }
+.player .controls { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
+.player .controls button, .player .controls select { padding: .3rem .7rem; border-radius: 8px; font-size: .9rem; cursor: pointer;
+    border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); color: inherit; }
+.player .controls .play { min-width: 6.4em; color: white; background: var(--color-accent); border-color: transparent; }
+.player .controls .at { flex: 1; min-width: 4rem; accent-color: var(--color-accent); }
+.player figure { margin: 0; }
+.player .panels { display: grid; gap: .6rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.player .panels img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; display: block; }
+.player figcaption { font-size: .8rem; line-height: 1.35; margin-top: .25rem; }
+.player .ramp { display: flex; gap: .4em; align-items: center; font-variant-numeric: tabular-nums; }
+.player .ramp i { flex: 1; height: .8em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
+.player .measured > * { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; font-size: .9rem; font-variant-numeric: tabular-nums; }
+.player .charts { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; }
+.player .charts figure { flex: 1 1 300px; max-width: 460px; }
+.player svg { width: 100%; overflow: visible; }
+.player rect { fill: currentColor; opacity: .07; }
+.player polyline { fill: none; stroke: var(--color-accent); stroke-width: 1.6; }
+.player circle { fill: var(--background-fill-primary); stroke: var(--color-accent); stroke-width: 1.6; cursor: pointer; }
+.player circle.now { fill: var(--color-accent); r: 5.5px; }
+.player text { fill: currentColor; font-size: 9px; text-anchor: middle; opacity: .85; }
+@media (max-width: 600px) { .player .controls .at { order: 1; flex-basis: 100%; }
+                            .player .controls .speed { margin-left: auto; } }
+@media (max-width: 949px) { .player .panels { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 """
 
 # The icon under an upload asks for a file whether or not the box is full; gradio's own does nothing then.

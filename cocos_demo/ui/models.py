@@ -12,11 +12,13 @@ from cocos_demo.datasets.surfaces import surface_of
 from cocos_demo.exemplars import Finder
 from cocos_demo.matcher import Matcher
 from cocos_demo.photo import open_photo
+from cocos_demo.recording import Recording, record
 from cocos_demo.translator import Translator
 from cocos_demo.ui.common import samples
 
 AUTO = "auto"
 START = "P009_studio_portrait"  # the photo that is there at the start
+STEPS = "cocosnet_v2"  # the system that matches step by step
 # What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
 WORDS = {"portrait": "face lines", "figure": "body pose", "parts": "body part map", "celebahqedge": "face edges",
          "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
@@ -25,10 +27,24 @@ LOOKS = {"portrait": "portraits", "celebahqedge": "portraits", "celebahq": "port
          "figure": "figures", "parts": "figures", "deepfashion": "figures", "deepfashion_hd": "figures"}  # fmt: skip
 
 
-def choices() -> list[tuple[str, str]]:
-    """(words, name) of every checkpoint there is now, for a dropdown; "auto" first."""
-    there = ((words(name, path), name) for name, path in checkpoints.catalogue().items())
+def choices(system: str | None = None) -> list[tuple[str, str]]:
+    """(words, name) of every checkpoint there is now, of one system or of all, for a dropdown; "auto" first."""
+    there = ((words(name, path), name) for name, path in checkpoints.catalogue().items() if system in (None, system_of(path)))
     return [("Model: automatic, by the photo", AUTO), *there]
+
+
+def system_of(path: Path) -> str | None:
+    """The system of a checkpoint; None where it cannot be read."""
+    try:
+        return checkpoints.read_card(path)["system"]
+    except CheckpointError:
+        return None
+
+
+def by_steps(model: str) -> str:
+    """A model as chosen elsewhere, for where only those that match step by step will do: itself, or "auto"."""
+    path = checkpoints.catalogue().get(model)
+    return model if path and system_of(path) == STEPS else AUTO
 
 
 def words(name: str, path: Path) -> str:
@@ -46,11 +62,12 @@ def words(name: str, path: Path) -> str:
     return f"{name} ({', '.join(remarks)})"
 
 
-def resolve(model: str, photo: str) -> str:
-    """Name of the checkpoint: as chosen, or for "auto" the one for what the photo shows. Raises CheckpointError."""
+def resolve(model: str, photo: str, system: str = "cocosnet") -> str:
+    """Name of the checkpoint: as chosen, or for "auto" the system's for what the photo shows. Raises CheckpointError."""
     if model == AUTO:
         kind = conditions.detect(photo)
-        return kind if kind in checkpoints.catalogue() else checkpoints.for_condition(kind)
+        shipped = kind in checkpoints.catalogue() and system == "cocosnet"
+        return kind if shipped else checkpoints.for_condition(kind, system)
     if model not in checkpoints.catalogue():  # a path is for the command line: here it would come from a stranger
         raise CheckpointError(f"there is no checkpoint {model!r}; there are auto, {', '.join(checkpoints.catalogue())}")
     return model
@@ -87,6 +104,16 @@ def matcher(name: str, photo: str, exemplar: str) -> Matcher:
 @functools.lru_cache(4)
 def _matcher(net: Translator, photo: str, exemplar: str) -> Matcher:
     return Matcher(net).set_images(photo, exemplar)
+
+
+def recording(name: str, photo: str, exemplar: str) -> Recording:
+    """How the checkpoint of this name matches two pictures, step by step, worked out once."""
+    return _recording(translator(name), photo, exemplar)
+
+
+@functools.lru_cache(2)
+def _recording(net: Translator, photo: str, exemplar: str) -> Recording:
+    return record(net, photo, exemplar)
 
 
 def looks(kind: str) -> list[str]:
@@ -130,5 +157,5 @@ def start(photos: list[str]) -> str:
     return next((path for path in photos if START in path), photos[0])
 
 
-def dropdown(**options) -> gr.Dropdown:
-    return gr.Dropdown(choices(), value=AUTO, **options)
+def dropdown(system: str | None = None, **options) -> gr.Dropdown:
+    return gr.Dropdown(choices(system), value=AUTO, **options)

@@ -41,8 +41,9 @@ class Read(NamedTuple):
     condition: Condition  # as extracted
 
 
-def tab(demo: gr.Blocks) -> tuple[gr.Button, list[gr.components.Component]]:
-    """Lay out the tab inside a gr.Blocks and connect it -> a button for a closer look, and photo, exemplar and model."""
+def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Component]]:
+    """Lay out the tab inside a gr.Blocks and connect it -> buttons for a closer look and for the steps of the matching, and
+    photo, exemplar and model."""
     photos, portraits = models.photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the last Read
     with gr.Row():
@@ -90,7 +91,9 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, list[gr.components.Component]]:
         slider = gr.ImageSlider(label="Photo | picture", format="png", interactive=False, buttons=["fullscreen"])
         warped = shown("Exemplar, warped to fit")
     facts = gr.HTML(padding=False)
-    closer = gr.Button("What came from where? Click points in both pictures", size="sm", visible=False, elem_id="closer")
+    with gr.Row(visible=False) as more:
+        closer = gr.Button("What came from where? Click points in both pictures", size="sm", elem_id="closer")
+        watch = gr.Button("How are matches found? Play CoCosNet v2’s PatchMatch", size="sm", elem_id="watch")
 
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
@@ -119,7 +122,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, list[gr.components.Component]]:
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     reset.click(lambda read: canvas(read.condition), state, editor, **quick)
-    button.click(lambda: (gr.Row(visible=True), gr.Button(visible=True)), None, [results, closer], js=SCROLL, **quick).then(
+    button.click(lambda: [gr.Row(visible=True)] * 2, None, [results, more], js=SCROLL, **quick).then(
         paint,
         [state, photo, model, editor, exemplar],
         [picture, slider, warped, facts],
@@ -127,7 +130,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, list[gr.components.Component]]:
         **private,
         **HEAVY,
     )
-    return closer, [photo, exemplar, model]
+    return closer, watch, [photo, exemplar, model]
 
 
 # Handlers

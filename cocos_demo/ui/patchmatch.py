@@ -1,0 +1,154 @@
+"""The PatchMatch tab: how CoCosNet v2 matches two pictures, played step by step, level by level."""
+
+from typing import NamedTuple
+
+import gradio as gr
+
+from cocos_demo.pictures import animated
+from cocos_demo.recording import Recording
+from cocos_demo.ui import models
+from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, served, step, thumbnails, upload
+from cocos_demo.ui.player import markup, player
+from cocos_demo.viz.steps import animation
+
+ROOM = "patchmatch"  # this tab among the others
+START = "rendered_05_0", "rendered_05_1"  # one person twice, so that the truth is known
+STARS = "★ rendered: between two of these the truth is known, and each step says how far it is off."
+NONE = ("There is no network of CoCosNet v2 here, and only such a network matches step by step. Train one (python -m cocos_demo "
+        "train --system cocosnet_v2 …), or import the authors’.")
+
+
+class Told(NamedTuple):
+    """What is on the screen."""
+
+    given: tuple[str | None, str | None, str]  # photo, exemplar, model as chosen
+    looks: tuple[str, ...] = ()  # the exemplars on offer for this kind of condition
+    recording: Recording | None = None
+    trouble: str = ""  # why there is none
+
+
+def tab(room: gr.Tab) -> list[gr.components.Component]:
+    """Lay out the tab inside a gr.Tab and connect it -> what `carried` sets."""
+    photos, figures = models.photos_for(models.AUTO), samples("figures")
+    state = gr.State(None)  # the present Told
+    with gr.Row():
+        with gr.Column(min_width=250, scale=4, elem_classes="choose"):
+            gr.HTML(step(1, "A photo, and an exemplar"))
+            photo = upload(named(photos, START[0]), "Photo", 150, elem_id="steps-photo")
+            photo_gallery = thumbnails(models.starred(photos), "stars")
+            gr.HTML(in_facts(STARS), padding=False)
+            exemplar = upload(named(figures, START[1]), "Exemplar", 150, elem_id="steps-exemplar")
+            exemplar_gallery = thumbnails(models.starred(figures), "stars")
+            model = models.dropdown(models.STEPS, show_label=False, container=False)
+        with gr.Column(min_width=620, scale=14, elem_classes="stage"):
+            gr.HTML(step(2, "Play it: how CoCosNet v2 finds a match for every place, from coarse to fine"))
+            played = player()
+            said = gr.HTML(padding=False)
+            file = gr.DownloadButton("Download the animation (WebP)", size="sm", interactive=False, elem_id="animation")
+
+    private = {"api_visibility": "private"}
+    quick = {"queue": False, "show_progress": "hidden", **private}
+    every = {"trigger_mode": "multiple"}
+    gr.on(
+        [room.select, photo.change, exemplar.change, model.change],
+        tell,
+        [photo, exemplar, model, state],
+        [state, exemplar_gallery, exemplar, played, said, file],
+        show_progress_on=played,
+        **every,
+        **private,
+        **HEAVY,
+    ).then(drawn, state, file, show_progress="hidden", **every, **private, **HEAVY)
+    room.select(lambda: gr.Dropdown(models.choices(models.STEPS)), None, model, **quick)
+    photo_gallery.select(chosen, None, photo, **quick)
+    exemplar_gallery.select(chosen, None, exemplar, **quick)
+    return [state, exemplar_gallery, photo, exemplar, model]
+
+
+def named(paths: list[str], name: str) -> str:
+    return next((path for path in paths if name in path), paths[0])
+
+
+# Handlers
+
+
+def tell(photo: str | None, exemplar: str | None, model: str, before: Told | None):
+    """Two pictures -> Told, exemplars of the photo's kind, the one to be taken where the kind is another, the player, what is
+    said below, and the download, not yet drawn."""
+    given = photo, exemplar, model
+    if before is not None and before.given == given and before.recording:
+        return [gr.skip()] * 6
+    try:
+        now, look = told(given, before)
+    except gr.Error as error:
+        gr.Warning(error.message, duration=12)
+        now, look = troubled(given, before, error.message), None
+    offered = gr.skip() if look is None else models.starred(now.looks)
+    shown = markup(now.recording) if now.recording else ""
+    waiting = gr.DownloadButton(value=None, interactive=False)
+    return now, offered, gr.skip() if look is None else look, shown, words(now), waiting
+
+
+@friendly
+def told(given: tuple[str | None, str | None, str], before: Told | None) -> tuple[Told, str | None]:
+    """-> Told, and the exemplar that must be taken instead, if any. Raises gr.Error where the two cannot be matched."""
+    photo, exemplar, model = given
+    if len(models.choices(models.STEPS)) == 1:
+        return troubled(given, before, NONE), None
+    if photo is None:
+        return troubled(given, before, "Choose a photo: click one, or upload your own."), None
+    name = models.resolve(model, photo, models.STEPS)
+    net = models.translator(name)
+    looks = tuple(models.looks(net.kind.name))
+    # As in the Correspond tab: a figure's look cannot be taken from a portrait.
+    if looks and looks != (before.looks if before and before.looks else tuple(samples("figures"))):
+        net.condition_of(photo)
+        look = models.first_look(photo, looks)
+        return Told((photo, None, model), looks, trouble="Another kind of photo: the exemplar changes to one of its kind."), look
+    if exemplar is None:
+        return troubled(given, before, "Choose an exemplar: click one, or upload your own."), None
+    return Told(given, looks, models.recording(name, photo, exemplar)), None
+
+
+@friendly
+def carried(before: Told | None, photo: str | None, exemplar: str | None, model: str):
+    """The pictures of another tab are brought here -> a Told that waits, exemplars of the photo's kind, the pictures and the
+    model, if it matches step by step, and this tab in front: that it was chosen has them matched."""
+    if photo is None or exemplar is None:
+        raise gr.Error("Choose a photo and an exemplar first.", print_exception=False)
+    looks = tuple(models.looks(models.translator(models.resolve(model, photo)).kind.name))
+    now = Told((None, None, model), looks, trouble="These pictures are on their way.")
+    return now, models.starred(looks), photo, exemplar, models.by_steps(model), gr.Tabs(selected=ROOM)
+
+
+def troubled(given, before: Told | None, words: str) -> Told:
+    return Told(given, before.looks if before else (), trouble=words)
+
+
+@friendly
+def drawn(now: Told | None):
+    """The animation as a file to download."""
+    if now is None or now.recording is None:
+        return gr.skip()
+    return gr.DownloadButton(value=file_of(now.recording), interactive=True)
+
+
+# Pieces
+
+
+def file_of(told: Recording) -> str:
+    """Path of its animation, which the app may serve."""
+    return served(animated(*animation(told)), "field.webp")
+
+
+def words(now: Told) -> str:
+    """What is said under the player."""
+    if now.recording is None:
+        return in_boxes([now.trouble])
+    steps, last = now.recording.steps, now.recording.steps[-1]
+    said = (f"{len(steps)} steps in {now.recording.seconds:.2f} s. Moved: the share of places whose best match lies in another "
+            "cell than before the step.")
+    if last.error is not None:
+        said += (f" The truth is known for {len(last.errors)} of the {last.scores.size} places of the last level: those of the "
+                 "figure that are seen in both pictures. PCK@t: the share of them no more than t of the side off.")
+    return in_boxes(now.recording.notes) + in_facts(said)
