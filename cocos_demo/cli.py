@@ -34,6 +34,8 @@ COMMANDS = {
     "ablation": Command("what each loss is good for: Table 4 again, small", "cocos_demo.ablation", "AblationArgs"),
     "ablation_v2": Command("what propagation and the GRU are good for: CoCosNet v2's Table 5", "cocos_demo.ablation_v2",
                            "AblationV2Args"),
+    "ablation_mcl": Command("what margin and self-correlation are good for: MCL-Net's Table 4", "cocos_demo.ablation_mcl",
+                            "AblationMCLArgs"),
 }
 
 

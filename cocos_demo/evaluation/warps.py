@@ -1,0 +1,83 @@
+"""The correspondence alone, of networks with one warp, each trained from several seeds: MCL-Net's Table 4, and PCK beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from .. import viz
+from ..datasets.pairs import PreparedFolder
+from ..files import beside
+from ..metrics import pck, pixel_centres, predicted_places
+from ..models import CoCosNet
+from .figures import true_places
+from .likeness import measured
+from .pairs import batch_of, choose_pairs
+from .tables import HIGH, LOW, THE_EXEMPLAR, Column, grid, pictures
+
+FRONT, TURN = "front, same person: ", "full turn, same person: "
+APART = ", seeds apart"
+COLUMNS = (
+    *(Column(f"{measure}{words}", f"{FRONT}{measure}{over}", better, {THE_EXEMPLAR: f"{FRONT}exemplar itself: {measure}{over}"})
+      for words, over in (("", ""), (", figure", " over the figure"))
+      for measure, better in (("L1", LOW), ("PSNR", HIGH), ("SSIM", HIGH))),
+    *(Column(f"PCK@{t}{words}", f"{view}PCK@{t}", HIGH, {"*the same pixel*": f"{view}PCK@{t} same pixel"})
+      for view, words in ((FRONT, ""), (TURN, ", full turn")) for t in (0.05, 0.1)),
+    *(Column(f"{name}{APART}", f"{FRONT}{name}{APART}", LOW) for name in ("L1", "PCK@0.1")),
+)  # fmt: skip
+
+
+def measure_warps(net: CoCosNet, folder: PreparedFolder, count: int, seed: int, left_out: frozenset[str],
+                  desc: str) -> dict[str, float]:
+    """At most `count` pairs of one person that share visible surface, from the front and all round: L1, PSNR and SSIM of the
+    warp, PCK by arg-max, and the same of the exemplar itself and of the same pixel."""
+    return {f"{view}{name}": value for view in (FRONT, TURN) for name, value in
+            _measure(net, folder, choose_pairs(folder, True, count, seed, front=view == FRONT), left_out, desc).items()}
+
+
+@torch.no_grad()
+def _measure(net: CoCosNet, folder: PreparedFolder, pairs: list[tuple[int, int]], left_out: frozenset[str],
+             desc: str) -> dict[str, float]:
+    size, found, pixels = net.config.size, {}, []
+    for i, j in tqdm(pairs, desc=desc, leave=False):
+        x_A, x_B, y_A, y_B = batch_of(folder, [(i, j)], size)
+        truth, visible, figure = true_places(folder, i, j, size)
+        if not visible.any():
+            continue
+        match = net.correspond(x_A, y_B, y_A)
+        pixels.append(int(visible.sum()))
+        row = {f"{whose}{name}": value for whose, picture in (("", match.warped), ("exemplar itself: ", y_B))
+               for name, value in measured(picture.clamp(-1, 1), x_B, figure[None, None], left_out).items()}
+        best = predicted_places(match.fx, match.fy, size, net.config.alpha, soft=False)[0]
+        for whose, places in (("", best), (" same pixel", pixel_centres(size, size))):
+            row |= {f"PCK@{t}{whose}": rate for t, rate in pck(places, truth, visible, (0.05, 0.1)).items()}
+        for name, value in row.items():
+            found.setdefault(name, []).append(value)
+    # In PCK every pixel counts alike, in the others every pair.
+    return {"pairs": len(pixels)} | {name: float(np.average(values, weights=pixels if name.startswith("PCK") else None))
+                                     for name, values in found.items()}
+
+
+def over_seeds(figures: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure and, of several seeds, how far apart its largest and its smallest value are."""
+    columns = {name: [each[name] for each in figures] for name in figures[0]}
+    apart = {f"{name}{APART}": max(values) - min(values) for name, values in columns.items() if len(values) > 1}
+    return {name: sum(values) / len(values) for name, values in columns.items()} | apart
+
+
+def table(results: dict[str, list[dict[str, float]]]) -> str:
+    """{row: its figures, seed by seed} -> Markdown."""
+    return grid("Table 4", COLUMNS, {name: (over_seeds(figures), {}) for name, figures in results.items()}, "correspondence")
+
+
+@torch.no_grad()
+def draw_warps(nets: dict[str, CoCosNet], folder: PreparedFolder, seed: int, path: Path, count: int = 6) -> None:
+    """Write a sheet of pairs of one person: exemplar, condition, each network's warp, photo."""
+    size = next(iter(nets.values())).config.size
+    x_A, x_B, y_A, y_B = batch_of(folder, choose_pairs(folder, True, count, seed, front=True), size)
+    columns = {"exemplar": pictures(y_B), "condition": [Image.fromarray(folder.kind.to_rgb(c)) for c in x_A.numpy()],
+               **{name: pictures(net.correspond(x_A, y_B, y_A).warped) for name, net in nets.items()}, "photo": pictures(x_B)}
+    with beside(path) as partial:
+        viz.sheet(list(columns.values()), list(columns)).save(partial, quality=92)
