@@ -115,7 +115,7 @@ class Matcher:
         return self.pair.grid(n, source)
 
     def cycle_error(self, source: Side = "photo"):
-        """How many pixels each cell lands off after the round trip. (h, w)."""
+        """How many pixels each cell lands off after the round trip. (h, w), 128 x 128 at most."""
         return self.pair.cycle_error(source)
 
     def warp(self, source: Side = "photo") -> Image.Image:
@@ -131,7 +131,8 @@ class Matcher:
         return self.pair.truth(x, y, source)
 
     def components(self):
-        """The features of photo and exemplar as colours (h, w, 3) in 0..1: principal components in one basis."""
+        """The features of photo and exemplar as colours (h, w, 3) in 0..1, 128 x 128 cells at most: principal components in one
+        basis."""
         return self.pair.components()
 
 

@@ -199,7 +199,8 @@ def cocosnet_v2(net: CoCosNetV2 | PublishedCoCosNetV2, discriminator: nn.Module,
     """CoCosNet v2, Eq. 19, as `cocosnet`: L_align is `domain`, L_corr `warp`, L_map `mapping`, L_sem `perc`, L_app `context` and
     `feat`, L_adv `adv`. Eq. 11, Eq. 12 and the extra `warped_condition` are means over the levels, so that a weight does not
     depend on their number (the released network moves values along with its first level alone). `reg`, the cycle of the first
-    level, is the released code's; pseudo pairs are compared with x_B, which Eq. 16 writes as the exemplar.
+    level by the features that it compares, is the released code's; pseudo pairs are compared with x_B, which Eq. 16 writes as
+    the exemplar.
     """
     blurred_x, blurred_y = ([F.avg_pool2d(c, 3 * s, s, s) for s in net.config.strides if w.warped_condition]
                             for c in (batch.x_A, batch.y_A))
@@ -215,8 +216,8 @@ def cocosnet_v2(net: CoCosNetV2 | PublishedCoCosNetV2, discriminator: nn.Module,
         terms["domain"] = torch.stack([losses.domain_alignment(x, x_B, w.form) for x, x_B
                                        in zip(match.x, net.y_S(batch.x_B, batch.x_A))]).mean()  # Eq. 11
     if w.reg:
-        y_1 = resize(batch.y_B, match.warps[0].shape[2:])
-        terms["reg"] = losses.cycle_consistency(warp(match.y[0], match.x[0], match.warps[0], net.config.alpha), y_1)
+        (fx, fy), y_1 = match.first, resize(batch.y_B, match.warps[0].shape[2:])
+        terms["reg"] = losses.cycle_consistency(warp(fy, fx, match.warps[0], net.config.alpha), y_1)
     if w.warp:  # Eq. 12
         terms["warp"] = torch.stack([losses.pixel(r, resize(batch.x_B, r.shape[2:]), resize(batch.known, r.shape[2:]))
                                      for r in match.warps]).mean()

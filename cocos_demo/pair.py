@@ -19,6 +19,7 @@ from .models import correspondence
 from .models.field import Field, attention
 from .photo import Frame, to_array, to_image
 
+MOST = 128  # rows and columns of a grid whose positions are all compared with all others
 EDGE = 1e-6  # shares of a frame: a point on its very border is inside
 
 Side = Literal["photo", "exemplar"]
@@ -187,6 +188,16 @@ class Pair:
                  in zip(("photo", "exemplar"), (photo, exemplar), (fx, fy), surfaces)]
         return cls(Field.of(fx, fy), *views)
 
+    @cached_property
+    def overview(self) -> "Pair":
+        """What answers a question about the whole picture, which compares every position with every other: on finer grids than
+        128 x 128 that would take minutes, so this pair on such grids. A single point asks the full ones."""
+        if max(self.field.x_grid + self.field.y_grid) <= MOST:
+            return self
+        field = self.field.shrunk(MOST)
+        photo, exemplar = replace(self.photo, grid=field.x_grid), replace(self.exemplar, grid=field.y_grid)
+        return replace(self, field=field, photo=photo, exemplar=exemplar)
+
     def _from(self, source: Side) -> tuple[Field, View, View]:
         if source not in ("photo", "exemplar"):
             raise MatchError(f'source is "photo" or "exemplar", not {source!r}')
@@ -221,9 +232,9 @@ class Pair:
         return None if np.isnan(place).any() else tuple(place.tolist())
 
     def errors(self, source: Side = "photo") -> np.ndarray:
-        """How many pixels of the target the best match of each cell of the source is off its true place. (h, w), NaN where
-        that is unknown."""
-        _, here, there = self._from(source)
+        """How many pixels of the target the best match of each cell of the source is off its true place. (h, w) of the
+        `overview`, NaN where that is unknown."""
+        _, here, there = self.overview._from(source)
         matched = there.frame.to_photo(self.flow(source).reshape(-1, 2))
         off = np.linalg.norm(matched - self._truths(here.frame.to_photo(here.centres), source), axis=1)
         return off.reshape(here.grid)
@@ -266,25 +277,27 @@ class Pair:
         return tuple(t.cpu().numpy() for t in self.field.both_ways())
 
     def flow(self, source: Side = "photo") -> np.ndarray:
-        """The best match of every cell of the source, as unit coordinates x, y of the target's square. (h, w, 2)."""
-        _, here, there = self._from(source)
-        there_of = self._both_ways[0 if source == "photo" else 1]
+        """The best match of every cell of the source, as unit coordinates x, y of the target's square. (h, w, 2) of the
+        `overview`."""
+        _, here, there = self.overview._from(source)
+        there_of = self.overview._both_ways[0 if source == "photo" else 1]
         return there.centres[there_of].reshape(*here.grid, 2)
 
     def cycle_error(self, source: Side = "photo") -> np.ndarray:
-        """How many pixels of the source each of its cells lands off after the round trip. (h, w)."""
-        _, here, _ = self._from(source)
-        forward, back = self._both_ways if source == "photo" else self._both_ways[::-1]
+        """How many pixels of the source each of its cells lands off after the round trip. (h, w) of the `overview`."""
+        _, here, _ = self.overview._from(source)
+        forward, back = self.overview._both_ways[:: 1 if source == "photo" else -1]
         return here.frame.side * np.linalg.norm(here.centres[back[forward]] - here.centres, axis=1).reshape(here.grid)
 
     def warp(self, alpha: float, source: Side = "photo") -> Image.Image:
-        """Eq. 4: the other picture's crop, moved to where the source has its counterparts."""
-        field, here, there = self._from(source)
+        """Eq. 4: the other picture's crop, moved to where the source has its counterparts, cell by cell of the `overview`."""
+        field, here, there = self.overview._from(source)
         return self._moved(correspondence.warp, field, here, there, alpha)
 
     def cycle(self, alpha: float, source: Side = "exemplar") -> Image.Image:
-        """Eq. 12: the source's own crop, moved to the other picture and back; where matching is a cycle, it is unchanged."""
-        field, here, _ = self._from(source)
+        """Eq. 12: the source's own crop, moved to the other picture and back; where matching is a cycle, it is unchanged. Cell by
+        cell of the `overview`."""
+        field, here, _ = self.overview._from(source)
         return self._moved(correspondence.cycle, field.reversed, here, here, alpha)
 
     def _moved(self, move, field: Field, here: View, carried: View, alpha: float) -> Image.Image:
@@ -301,8 +314,8 @@ class Pair:
 
     def components(self) -> tuple[np.ndarray, np.ndarray]:
         """The features of photo and exemplar as colours (h, w, 3), (h', w', 3) in 0..1: their three main components, in one
-        basis and on one scale, so that equal colours mean equal features."""
-        x, y = (c.cpu() for c in self.field.components(3))
+        basis and on one scale, so that equal colours mean equal features. Cells of the `overview`."""
+        x, y = (c.cpu() for c in self.overview.field.components(3))
         both = torch.cat([x.flatten(0, 1), y.flatten(0, 1)])  # (hw + h'w', 3)
         low, high = (torch.quantile(both, q, dim=0) for q in (0.01, 0.99))
         return tuple(((c - low) / (high - low).clamp(min=1e-6)).clamp(0, 1).numpy() for c in (x, y))

@@ -42,7 +42,7 @@ def test_the_table():
             ("loop over candidates", 256): bench.Row(3, 5, 1 << 30, 0.25, 0.05)}
     read = bench.fetched("PatchMatch", 256)
     assert bench.table(rows, read).splitlines()[2:] == [
-        "| 256 x 256 | PatchMatch | 0.50 | 1.00 | x 5.0 | 1.00 | 4 MiB | 50.0% | 0.0125 |",
+        "| 256 x 256 | PatchMatch | 0.50 | 1.00 | x 6.0 | 1.00 | 4 MiB | 50.0% | 0.0125 |",
         "| 256 x 256 | loop over candidates | 3.00 | 5.00 | x 1.0 | 1.43 | 1 GiB | 25.0% | 0.0500 |"]
 
 

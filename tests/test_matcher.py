@@ -449,3 +449,29 @@ def test_what_cannot_be_matched_is_said(tmp_path):
     checkpoints.save(path, bake(net), {"name": "spade", "system": "spade", "condition": "portrait", "size": SIZE})
     with pytest.raises(MatchError, match="spade paints without a correspondence"):
         Matcher(Translator.load(path, device="cpu")).set_images(FACE, PORTRAIT)
+
+
+# ---- grids too fine to compare all with all
+
+
+def test_on_a_fine_grid_a_click_asks_every_cell_and_whole_pictures_the_means_of_cells(monkeypatch):
+    coarse = [features(seed=s, h=4, w=4) for s in (0, 1)]
+    fine = [f.repeat_interleave(2, 1).repeat_interleave(2, 2) for f in coarse]  # (16, 8, 8)
+    monkeypatch.setattr("cocos_demo.pair.MOST", 4)
+    p, expected = pair(*fine), pair(*coarse)
+    assert p.overview.field.x_grid == (4, 4) and expected.overview is expected
+    assert p.query(20, 30, 100).heatmap.shape == (8, 8)
+    assert p.cycle_error().shape == (4, 4) and p.flow("exemplar").shape == (4, 4, 2)
+    for source in ("photo", "exemplar"):
+        np.testing.assert_allclose(p.cycle_error(source), expected.cycle_error(source))
+        np.testing.assert_allclose(p.flow(source), expected.flow(source))
+        assert p.warp(100, source) == expected.warp(100, source) and p.cycle(100, source) == expected.cycle(100, source)
+    np.testing.assert_allclose(p.components()[0], expected.components()[0], atol=1e-4)
+
+
+def test_a_field_is_shrunk_side_by_side_and_never_enlarged():
+    f = features(h=3, w=4)
+    small = Field.of(f, f[:, :2, :2]).shrunk(3)
+    assert small.x_grid == (3, 3) and small.y_grid == (2, 2)
+    torch.testing.assert_close(small.x.norm(dim=1), torch.ones(9))
+    torch.testing.assert_close(small.y, Field.of(f, f[:, :2, :2]).y)

@@ -18,10 +18,12 @@ from test_official import fill
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.cli import main
+from cocos_demo.datasets.pairs import Batch
 from cocos_demo.matcher import Matcher
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models import published_patchmatch as pm
 from cocos_demo.models.layers import bake
+from cocos_demo.objectives import OBJECTIVES, Weights
 from cocos_demo.official import PublishedWeightsError, build, expected, read
 
 PARITY = Path(__file__).parent / "parity"
@@ -561,3 +563,17 @@ def test_the_pose_maps_are_drawn_large_and_shrunk():
     assert kind.to_rgb(large)[480:521, 300].any(1).all() and not kind.to_rgb(large)[:480].any()  # radius 20
     assert np.array_equal(small[:3], large[:3, 1::2, 1::2])
     assert abs(small[limb] - large[limb].reshape(512, 2, 512, 2).mean((1, 3))).max() < 2 / 255
+
+
+def test_the_cycle_of_the_objective_is_by_the_features_that_are_compared(net):
+    """theta and phi, as released, not the aligned features that they are made of."""
+    x_A, y_B, y_A = pictures()
+    w = Weights(feat=0, perc=0, context=0, adv=0, d_feat=0, domain=0, mapping=0, reg=1)
+    with torch.no_grad():
+        _, terms = OBJECTIVES["cocosnet_v2"](net, None, None, Batch(x_A, y_B, y_A, y_B, torch.ones(1, 1, 64, 64)), w, False)
+        match = net.correspond(x_A, y_B, y_A)
+        small = F.avg_pool2d(y_B, 8)
+        M = 100 * match.theta[0].flatten(2).transpose(1, 2) @ match.phi[0].flatten(2)  # (1, 64, 64), over temperature
+        there = torch.softmax(M, dim=2) @ small.flatten(2).transpose(1, 2)  # (1, 64, 3)
+        back = torch.softmax(M.transpose(1, 2), dim=2) @ there
+    torch.testing.assert_close(terms["reg"], (back.transpose(1, 2) - small.flatten(2)).abs().mean(), atol=1e-5, rtol=1e-4)

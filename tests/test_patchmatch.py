@@ -124,11 +124,11 @@ def test_scores_are_the_cosine_with_the_vector_read_between_the_cells():
 
 
 def test_best_by_hand():
-    # Two in the cell (2, 1), of which the first counts though the second has a higher score; then 0.5 before -0.2.
-    H = grid_of([[0.5, 0.5], [2.1, 1.9], [2.8, 1.2], [3.5, 2.5]])
-    S = torch.tensor([-0.2, 0.5, 0.9, 0.7], dtype=torch.float64)[None, None, None]
+    # Two pairs in a cell: (2, 1) with equal scores, of which the first counts, and (0, 0), where the second is higher.
+    H = grid_of([[0.5, 0.5], [2.1, 1.9], [2.8, 1.2], [3.5, 2.5], [0.6, 0.7]])
+    S = torch.tensor([-0.9, 0.5, 0.5, 0.7, -0.2], dtype=torch.float64)[None, None, None]
     kept, scores = pm.best(H, S, 3, 3, 4)
-    assert kept.flatten(0, 3).tolist() == [[3.5, 2.5], [2.1, 1.9], [0.5, 0.5]] and scores.flatten().tolist() == [0.7, 0.5, -0.2]
+    assert kept.flatten(0, 3).tolist() == [[3.5, 2.5], [2.1, 1.9], [0.6, 0.7]] and scores.flatten().tolist() == [0.7, 0.5, -0.2]
 
 
 def test_best_is_a_loop():
@@ -136,10 +136,11 @@ def test_best_is_a_loop():
     S = torch.rand(2, 5, 7, 24, generator=g, dtype=torch.float64) * 2 - 1
     kept, scores = pm.best(H, S, 5, 4, 4)
     for u in ((0, 0, 0), (1, 4, 6), (1, 2, 2)):
-        first = {}
+        highest = {}
         for place, score in zip(H[u].tolist(), S[u].tolist()):
-            first.setdefault((int(place[0]), int(place[1])), (score, place))
-        expected = sorted(first.values(), reverse=True)[:5]
+            cell = (int(place[0]), int(place[1]))
+            highest[cell] = max(highest.get(cell, (score, place)), (score, place))
+        expected = sorted(highest.values(), reverse=True)[:5]
         assert scores[u].tolist() == [s for s, _ in expected] and kept[u].tolist() == [place for _, place in expected]
 
 
@@ -156,6 +157,20 @@ def test_repeats_fill_up_where_there_are_too_few_cells():
     torch.testing.assert_close(scores.flatten(), torch.tensor([0.1, -1.0, 0.1, 0.1]))
     with pytest.raises(ValueError, match="5 candidates of 4"):
         pm.best(H, S, 5, 1, 2)
+
+
+def test_the_same_cell_at_two_positions_is_no_repeat():
+    H = torch.tensor([[[0.5, 0.5], [2.5, 0.5]], [[2.5, 0.5], [1.5, 0.5]]])[None, None]  # (1, 1, 2, 2, 2)
+    kept, _ = pm.best(H, torch.tensor([[0.1, 0.9], [0.8, 0.2]])[None, None], 1, 1, 3)
+    assert kept.flatten(0, 3)[:, 0].tolist() == [2.5, 2.5]
+
+
+def test_a_grid_has_cells_enough_for_the_largest_numbers():
+    H = grid_of([[4095.5, 4095.5], [0.5, 0.5], [4095.6, 4095.5]])
+    S = torch.tensor([-1.0, 1.0, -1.0])[None, None, None]
+    assert pm.best(H, S, 2, 4096, 4096)[0].flatten(0, 3).tolist() == [[0.5, 0.5], [4095.5, 4095.5]]
+    with pytest.raises(ValueError, match="among"):
+        pm.best(H, S, 2, 1 << 15, 1 << 15)
 
 
 def test_best_has_the_gradient_of_what_it_keeps():
@@ -254,11 +269,12 @@ def test_propagate_is_a_loop(axis):
         torch.testing.assert_close(found[u], torch.tensor([place for _, place in expected], dtype=torch.float64))
 
 
-def test_strips_change_nothing(monkeypatch):
+@pytest.mark.parametrize("axis", [1, 2])
+def test_strips_change_nothing(monkeypatch, axis):
     fx, fy, H = features(dtype=torch.float32), features(seed=1, dtype=torch.float32), places(dtype=torch.float32)
-    whole = pm.propagate(H, pm.evaluate(fx, fy, H), fx, fy, 1)
+    whole = pm.propagate(H, pm.evaluate(fx, fy, H), fx, fy, axis)
     monkeypatch.setattr(pm, "BLOCK", 1)
-    torch.testing.assert_close(pm.propagate(H, pm.evaluate(fx, fy, H), fx, fy, 1), whole, rtol=0, atol=0)
+    torch.testing.assert_close(pm.propagate(H, pm.evaluate(fx, fy, H), fx, fy, axis), whole, rtol=0, atol=0)
 
 
 def test_random_search_improves_and_stays_inside():

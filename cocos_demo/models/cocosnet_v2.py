@@ -94,6 +94,11 @@ class Levels:
         return self.x[level], self.y[level]
 
     @property
+    def first(self) -> tuple[Tensor, Tensor]:
+        """What the first level compares, every place of x with every one of y: (B, C, h_1, w_1) twice."""
+        return self.x[0], self.y[0]
+
+    @property
     def fx(self) -> Tensor:
         """What is compared where every place is compared with every other, as for a click: the features of all levels side by
         side on the finest grid, (B, L C, h_L, w_L), so that a cosine is the mean of theirs. The finest alone cannot tell apart

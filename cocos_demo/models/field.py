@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .correspondence import normalise
@@ -36,6 +37,11 @@ class Field:
     def reversed(self) -> "Field":
         """The field from y to x: M is the same matrix, read by columns."""
         return Field(self.y, self.x, self.y_grid, self.x_grid)
+
+    def shrunk(self, most: int) -> "Field":
+        """The same on grids of at most `most` rows and columns: each position has the mean of the features that it covers."""
+        return Field.of(*(F.adaptive_avg_pool2d(f.T.unflatten(1, grid), [min(most, n) for n in grid])
+                          for f, grid in ((self.x, self.x_grid), (self.y, self.y_grid))))
 
     def row(self, u: int) -> Tensor:
         """M(u, .), the cosines of one position of x with every one of y. (H'W',) in [-1, 1]."""

@@ -10,20 +10,23 @@ scores between cells, `sampled`, which have a gradient with respect to the place
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BLOCK = 2**18  # candidates that are worked on at a time: a few MB, so that they stay in the cache
+BLOCK = 2**17  # candidates that are worked on at a time: a MB, so that they stay in the cache
 TILE = 64  # cells of y that `dense` looks at together
+
+with warnings.catch_warnings():  # the first sparse tensor of a program warns that they are in beta
+    warnings.filterwarnings("ignore", "Sparse CSR tensor support")
+    torch.eye(1).to_sparse_csr()
 
 
 def rows(f: Tensor) -> Tensor:
     """(B, C, h, w) -> (B, h, w, C), each vector in one piece, centred over channels and of unit length (Eq. 3 of CoCosNet)."""
-    f = f.permute(0, 2, 3, 1)
-    return F.normalize(f - f.mean(dim=-1, keepdim=True), dim=-1).contiguous()
+    return F.normalize(f - f.mean(dim=1, keepdim=True), dim=1).permute(0, 2, 3, 1).contiguous()
 
 
 def centres(h: int, w: int, like: Tensor) -> Tensor:
@@ -34,13 +37,19 @@ def centres(h: int, w: int, like: Tensor) -> Tensor:
 
 def inside(H: Tensor, h: int, w: int) -> Tensor:
     """The field with every place moved into a grid of h x w cells, its border cells' centres at most."""
-    return torch.minimum(H.clamp(min=0.5), torch.tensor([w - 0.5, h - 0.5], dtype=H.dtype, device=H.device))
+    return torch.minimum(H.clamp(min=0.5), _per_place(w - 0.5, h - 0.5, H))
 
 
 def cells(H: Tensor, h: int, w: int) -> Tensor:
     """Places (..., 2) -> row * w + column of the cell that each lies in (...), int32; the nearest cell where it lies outside."""
-    column, row = H.int().unbind(-1)  # each cut off on its own
-    return torch.add(column.clamp_(0, w - 1), row.clamp_(0, h - 1), alpha=w)
+    H = H.int()  # x and y each cut off on its own
+    column, row = torch.minimum(H.clamp_(min=0), _per_place(w - 1, h - 1, H)).unbind(-1)
+    return torch.add(column, row, alpha=w)
+
+
+def _per_place(x: float, y: float, H: Tensor) -> Tensor:
+    """(x, y) for each of the last dimension but one of places H (..., 2): in one piece, as they are, it is quicker to add."""
+    return torch.tensor([x, y], dtype=H.dtype, device=H.device).expand(H.shape[-2:]).contiguous()
 
 
 def corners(H: Tensor, h: int, w: int) -> tuple[Tensor, Tensor]:
@@ -56,6 +65,8 @@ def corners(H: Tensor, h: int, w: int) -> tuple[Tensor, Tensor]:
 
 def _among_all(at: Tensor, h: int, w: int) -> Tensor:
     """Cells (B, ...) of each picture's own -> the same among the cells of all pictures of the batch."""
+    if len(at) == 1:
+        return at
     return at + torch.arange(0, len(at) * h * w, h * w, device=at.device, dtype=at.dtype).view(-1, *[1] * (at.dim() - 1))
 
 
@@ -75,9 +86,7 @@ class Products(torch.autograd.Function):
         if x.device.type != "cpu" or at.shape[1] > len(y):  # the kernel takes no more entries than the matrix has
             return (y[at] * x.unsqueeze(1)).sum(-1)
         begins = torch.arange(0, at.numel() + 1, at.shape[1], dtype=at.dtype)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sparse CSR tensor support")
-            M = torch.sparse_csr_tensor(begins, at.flatten(), x.new_zeros(at.numel()), (len(x), len(y)), check_invariants=False)
+        M = torch.sparse_csr_tensor(begins, at.flatten(), x.new_zeros(at.numel()), (len(x), len(y)), check_invariants=False)
         return torch.sparse.sampled_addmm(M, x, y.T, beta=0.0, out=M).values().view(at.shape)
 
     @staticmethod
@@ -133,9 +142,9 @@ def _mixed(fx: Tensor, fy: Tensor, at: Tensor, weights: Tensor) -> Tensor:
 def best(H: Tensor, S: Tensor, K: int, h: int, w: int) -> tuple[Tensor, Tensor]:
     """The K candidates of the highest score, best first, no cell twice: H (B, ..., J, 2), S (B, ..., J) -> K of each.
 
-    h, w: the grid that H points into. Of several in one cell the first counts; of equal scores the first comes first. Where
-    there are fewer than K different cells, repeats fill up behind them. S are cosines, compared to within 1e-9. ValueError if
-    J < K.
+    h, w: the grid that H points into. Of several in one cell the highest score counts; of equal scores the first counts, and
+    comes first. Where there are fewer than K different cells, repeats fill up behind them. S are cosines, compared to within
+    1e-9. ValueError if J < K, or for a grid too large for J.
     """
     return _best(H, S, cells(H, h, w), K, h * w)
 
@@ -143,18 +152,19 @@ def best(H: Tensor, S: Tensor, K: int, h: int, w: int) -> tuple[Tensor, Tensor]:
 def _best(H: Tensor, S: Tensor, at: Tensor, K: int, n: int) -> tuple[Tensor, Tensor]:
     """`best` of candidates in the cells `at` (B, ..., J) of n."""
     J = S.shape[-1]
-    if not K <= J < 1 << 16:
-        raise ValueError(f"{K} candidates of {J} cannot be kept")
-    j = torch.arange(J, device=H.device)
-    # What is sorted are whole numbers whose last bits say which candidate it is.
     bits = J.bit_length()
-    which, number = (1 << bits) - 1, torch.int32 if n << bits < 1 << 31 else torch.int64
-    by_cell = _in_order(torch.add(j.to(number), at.to(number), alpha=1 << bits))
-    again = F.pad((by_cell[..., 1:] ^ by_cell[..., :-1]) <= which, (1, 0))  # the same cell as the one before
-    repeat = torch.empty_like(again).scatter_(-1, (by_cell & which).long(), again)
-    ranks = torch.add(S.detach(), repeat, alpha=-4)
-    by_score = _in_order(torch.sub(j, (ranks * 2.0**30).long(), alpha=1 << bits))
-    kept = by_score[..., :K] & which
+    if not (K <= J and n << bits < 1 << 31):
+        raise ValueError(f"{K} candidates of {J} cannot be kept among {n} cells")
+    # What is sorted are whole numbers: first the cell, then 32 bits for the score, the highest first, then the candidate.
+    behind, last = 1 << 32 + bits, torch.arange(J, device=H.device) + (1 << 31 + bits)
+    keys = torch.sub(last, (S.detach() * 2.0**30).long(), alpha=1 << bits).add_(at, alpha=behind)
+    flat = _in_order(keys).flatten()
+    again = (flat[1:] ^ flat[:-1]) < behind  # the same cell as the one before,
+    again[J - 1 :: J] = False  # but not as the last one of another position
+    flat &= behind - 1
+    flat[1:].add_(again, alpha=behind)  # repeats behind the others
+    by_score = _in_order(flat.view(keys.shape))
+    kept = by_score[..., :K] & ((1 << bits) - 1)
     places = torch.view_as_complex(H).gather(-1, kept)  # x and y at once
     return torch.view_as_real(places), S.gather(-1, kept)
 
@@ -170,16 +180,28 @@ def _in_order(keys: Tensor) -> Tensor:
 def improved(H: Tensor, S: Tensor, new: list[Tensor], fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
     """The K best of candidates H, whose scores S are known, and of new ones: H (B, h, w, J, 2), S (B, h, w, J), new a list of
     (B, h, w, ., 2) -> K of each. Only the new ones are scored, in strips of positions: memory does not grow with the picture."""
-    (b, _, w, J, _), grid = H.shape, fy.shape[1:3]
-    strip, found = max(1, BLOCK // (b * w * (J + sum(t.shape[3] for t in new)))), []
-    for H_, S_, fx_, *new_ in zip(*(t.split(strip, dim=1) for t in (H, S, fx, *new))):
-        H_ = torch.cat([H_, *new_], dim=3)
-        at = cells(H_.detach(), *grid)
-        with torch.no_grad():
-            S_ = torch.cat([S_, _products(fx_, fy, at[..., J:])], dim=3)
-        H_, S_ = _best(H_, S_, at, K, grid[0] * grid[1])
-        found.append((inside(H_, *grid), S_))
-    return tuple(torch.cat(parts, dim=1) for parts in zip(*found))
+    def strip(H: Tensor, S: Tensor, fx: Tensor, *new: Tensor) -> tuple[Tensor, Tensor]:
+        return _improved(H, S, new, fx, fy, K)
+
+    return _in_strips(strip, 1, sum(t.shape[3] for t in (H, *new)), H, S, fx, *new)
+
+
+def _improved(H: Tensor, S: Tensor, new: Sequence[Tensor], fx: Tensor, fy: Tensor, K: int) -> tuple[Tensor, Tensor]:
+    grid, J = fy.shape[1:3], H.shape[3]
+    H = torch.cat([H, *new], dim=3)
+    at = cells(H.detach(), *grid)
+    with torch.no_grad():
+        S = torch.cat([S, _products(fx, fy, at[..., J:])], dim=3)
+    H, S = _best(H, S, at, K, grid[0] * grid[1])
+    return inside(H, *grid), S
+
+
+def _in_strips(work: Callable, dim: int, candidates: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """work(*strips of the tensors (B, h, w, ...) along dim), its answers put together: `candidates` of each position are worked
+    on, and memory does not grow with the picture."""
+    strip = max(1, BLOCK * tensors[0].shape[dim] // (tensors[0].shape[:3].numel() * candidates))
+    found = [work(*parts) for parts in zip(*(t.split(strip, dim) for t in tensors))]
+    return tuple(torch.cat(parts, dim) for parts in zip(*found))
 
 
 @torch.no_grad()
@@ -233,11 +255,16 @@ def propagate(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, axis: int) -> tuple[
 
     H (B, h, w, K, 2) with its scores S by cells -> the same. Only the neighbours' candidates are scored.
     """
-    Z, n, step = torch.view_as_complex(H), H.shape[axis], 1j if axis == 1 else 1  # places as x + iy
-    # A neighbour's offset at p is its place, moved as p is from it. At the border p is its own neighbour; a repeat is dropped.
-    before = torch.cat([Z.narrow(axis, 0, 1), Z.narrow(axis, 0, n - 1) + step], dim=axis)
-    after = torch.cat([Z.narrow(axis, 1, n - 1) - step, Z.narrow(axis, n - 1, 1)], dim=axis)
-    return improved(H, S, [torch.view_as_real(before), torch.view_as_real(after)], fx, fy, H.shape[3])
+    n, step = H.shape[axis], 1j if axis == 1 else 1  # places as x + iy
+
+    def strip(H: Tensor, S: Tensor, fx: Tensor) -> tuple[Tensor, Tensor]:
+        # A neighbour's offset at p is its place, moved as p is from it. At the border p is its own neighbour; repeats drop out.
+        Z = torch.view_as_complex(H)
+        before = torch.cat([Z.narrow(axis, 0, 1), Z.narrow(axis, 0, n - 1) + step], dim=axis)
+        after = torch.cat([Z.narrow(axis, 1, n - 1) - step, Z.narrow(axis, n - 1, 1)], dim=axis)
+        return _improved(H, S, [torch.view_as_real(before), torch.view_as_real(after)], fx, fy, H.shape[3])
+
+    return _in_strips(strip, 3 - axis, 3 * H.shape[3], H, S, fx)  # whole rows, or whole columns
 
 
 def random_search(H: Tensor, S: Tensor, fx: Tensor, fy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -20,9 +20,9 @@ def key(overlay: str, scale: tuple[float, float], now: Scene) -> str:
     low, high = scale
     if overlay == ERRORS:
         words = "How far a place lands off, going to its match and from there to that one’s own match."
-        return in_facts(words) + ramp("0 px: finds home", f"{high:.0f} px or more")
+        return in_facts(words + coarse(now)) + ramp("0 px: finds home", f"{high:.0f} px or more")
     if overlay == FLOW:
-        return in_facts("Every place has the colour of its match: find that colour in the other picture.")
+        return in_facts("Every place has the colour of its match: find that colour in the other picture." + coarse(now))
     if not now.points:
         return in_facts(START + (KNOWN if now.pair.photo.surface and now.pair.exemplar.surface else ""))
     number = len(now.points)
@@ -30,6 +30,12 @@ def key(overlay: str, scale: tuple[float, float], now: Scene) -> str:
         return in_facts(f"Each place’s share in the answer to point {number}, together 1.") + ramp("weight 0", f"{high:.2g}")
     words = f"How alike each place is to point {number}; 1 is the most."
     return in_facts(words) + ramp(f"cosine ≤ {low:.2f}", f"{high:.2f}")
+
+
+def coarse(now: Scene) -> str:
+    """What to know where the whole picture is asked on a coarser grid than a click."""
+    h, w = now.pair.overview.photo.grid
+    return "" if now.pair.overview is now.pair else f" Asked of {w} × {h} places only; a click asks all of them."
 
 
 def ramp(low: str, high: str) -> str:
