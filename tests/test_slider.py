@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from cocos_demo.slider import log_slider
+from cocos_demo.slider import log_slider, step_slider
 
 
 def test_the_picture_follows_the_slider():
@@ -22,3 +22,15 @@ def test_the_picture_follows_the_slider():
     assert asked == pytest.approx([30, 200])
     red = Image.open(io.BytesIO(picture.value)).getpixel((4, 4))[0]
     assert red == pytest.approx(200, abs=3)
+
+
+def test_the_slider_chooses_one_of_the_pictures():
+    slider, picture = step_slider([Image.new("L", (8, 8), grey) for grey in (0, 100, 200)], "step", value=1).children
+    assert (slider.min, slider.max, slider.description) == (0, 2, "step")
+
+    def shown():
+        return Image.open(io.BytesIO(picture.value)).getpixel((4, 4))
+
+    assert shown() == pytest.approx(100, abs=3)
+    slider.value = 2
+    assert shown() == pytest.approx(200, abs=3)
