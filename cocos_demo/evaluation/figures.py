@@ -45,6 +45,8 @@ def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int,
     """The answers to the pairs that share visible surface (None if none does), and the PCK over them; levels go to the meter."""
     size, rows, pixels = net.config.size, [], []
     hits: dict[str, list[dict[float, float]]] = {}
+    # CoCosNet v2 takes no mean over all places: it has its levels, and a click asks for the arg-max.
+    ways = ("arg-max",) if isinstance(net, CoCosNetV2) else ("arg-max", "soft")
     torch.manual_seed(0)
     untrained = type(net)(**vars(net.config)).eval()
     for i, j in tqdm(pairs, desc=key, leave=False):
@@ -56,7 +58,7 @@ def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int,
         answers = {"same pixel": pixel_centres(size, size)}
         if out.match is not None:
             for name, match in (("untrained", untrained.correspond(x_A, y_B, y_A)), ("network", out.match)):
-                for way in ("arg-max", "soft"):
+                for way in ways:
                     places = predicted_places(match.fx, match.fy, size, net.config.alpha, way == "soft")
                     answers[f"{name}, {way}"] = places[0]
         for name, places in answers.items():

@@ -169,11 +169,10 @@ def draw_curve(results: dict[str, dict], path: Path) -> None:
     key = "front, same person: PCK@0.1 "
     if any(key + "network, arg-max" not in row for row in rows):
         raise DataError("the curve shows PCK; it is for checkpoints that find correspondences between figures")
-    lines = {"network, arg-max, same person": [row[key + "network, arg-max"] for row in rows],
-             "network, soft, same person": [row[key + "network, soft"] for row in rows],
-             "network, arg-max, other person": [row["front, other person: PCK@0.1 network, arg-max"] for row in rows],
-             "untrained network": [row[key + "untrained, arg-max"] for row in rows],
-             "the same pixel": [row[key + "same pixel"] for row in rows]}
+    wanted = {"network, arg-max, same person": key + "network, arg-max", "network, soft, same person": key + "network, soft",
+              "network, arg-max, other person": "front, other person: PCK@0.1 network, arg-max",
+              "untrained network": key + "untrained, arg-max", "the same pixel": key + "same pixel"}
+    lines = {name: [row[figure] for row in rows] for name, figure in wanted.items() if figure in rows[0]}
     with beside(path) as partial:
         figure = viz.curves([row["steps"] for row in rows], lines, "training steps", "PCK@0.1, held-out figures, front")
         figure.savefig(partial, dpi=120)
