@@ -42,17 +42,9 @@ def main() -> None:
     demo = build()
     try:
         demo.launch(
-            server_name="127.0.0.1",
-            server_port=int(port),
-            theme=look.THEME,
-            css=look.CSS,
-            js=look.JS,
-            max_file_size="40mb",
-            allowed_paths=[str(SAMPLES)],
-            footer_links=["api", "settings"],
-            prevent_thread_lock=True,
-            quiet=True,
-        )
+            server_name="127.0.0.1", server_port=int(port), theme=look.THEME, css=look.CSS, js=look.JS, max_file_size="40mb",
+            allowed_paths=[str(SAMPLES)], footer_links=["api", "settings"], prevent_thread_lock=True, quiet=True,
+        )  # fmt: skip
     except OSError:
         sys.exit(f"port {port} is taken; choose another: GRADIO_SERVER_PORT=7861 python app.py")
     print(f"The demo is at http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)

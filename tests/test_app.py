@@ -242,6 +242,15 @@ def test_a_folder_of_ones_own_is_searched(tmp_path):
     assert len(list((SAMPLES / "portraits").glob(".*"))) == 0 and (own / ".exemplars-portrait.npz").is_file()
 
 
+def test_what_is_found_in_a_folder_of_ones_own_is_shown(page, tmp_path):
+    shutil.copy(FACE, tmp_path / "mine.jpg")
+    page.click("text=Search my own folder")
+    page.fill("[placeholder='/home/me/pictures']", str(tmp_path))
+    page.click("#find")
+    page.wait_for_selector("text=Searched 14 samples and 1 pictures")
+    page.wait_for_selector("#exemplar img[src*='mine']")
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     import gradio as gr
 

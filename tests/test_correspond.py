@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, SAMPLES, checkpoint, empty_photo
+from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, SAMPLES, checkpoint, checkpoint_v2, empty_photo
 from PIL import Image, ImageColor
 from test_app import address, browser, client  # noqa: F401
 
@@ -263,6 +263,14 @@ def test_a_system_without_a_correspondence_is_told(tmp_path, monkeypatch):
     checkpoints.save(path, bake(net), {"name": "painter", "system": "spade", "condition": "portrait", "size": 64})
     now, *_ = correspond.pair_up(str(FACE), str(PORTRAIT), "painter", None, *VIEW)
     assert "paints without a correspondence" in now.trouble
+
+
+def test_a_click_says_what_a_network_with_levels_does_instead(tmp_path, monkeypatch, rendered):
+    monkeypatch.setenv("COCOS_DEMO_HOME", str(tmp_path))
+    path = checkpoint_v2(tmp_path / "checkpoints", "figure")
+    now, *_, words, _ = correspond.pair_up(*map(str, RENDERED), path.stem, rendered, *VIEW)
+    assert now.there and correspond.BY_STEPS in words and correspond.BY_STEPS not in rendered.notes
+    assert correspond.add(now, "photo", (250, 180), *VIEW)[0].points
 
 
 def test_the_endpoint_gives_what_the_matcher_gives(client):  # noqa: F811

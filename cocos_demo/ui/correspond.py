@@ -23,6 +23,8 @@ from cocos_demo.viz import marks
 
 ROOM = "correspond"  # this tab among the others
 STARS = "★ rendered: between two of these, true matches are known."
+BY_STEPS = ("CoCosNet v2 compares every place with every other on its coarsest level alone. A click does it at full resolution, "
+            "by the features of all levels together. How the network itself goes about it: PatchMatch, below.")
 SHARPNESS = "Large: the best match takes all the weight. Small: many places share it. The match itself stays."
 
 
@@ -131,7 +133,8 @@ def paired(given: tuple[str | None, str | None, str], before: Scene | None) -> t
         return Scene((photo, None, model), looks, trouble="Another kind of photo: the exemplar changes to one of its kind."), look
     if exemplar is None:
         return troubled(given, before, "Choose an exemplar: click one, or upload your own."), None
-    return Scene.of(given, looks, models.matcher(name, photo, exemplar), before), None
+    now = Scene.of(given, looks, models.matcher(name, photo, exemplar), before)
+    return now._replace(notes=(*now.notes, BY_STEPS)) if models.by_steps(name) == name else now, None
 
 
 @friendly

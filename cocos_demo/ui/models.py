@@ -23,6 +23,7 @@ STEPS = "cocosnet_v2"  # the system that matches step by step
 WORDS = {"portrait": "face lines", "figure": "body pose", "parts": "body part map", "celebahqedge": "face edges",
          "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
          "ade20k": "map of a scene"}  # fmt: skip
+SYSTEMS = {"cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "spade": "SPADE"}
 LOOKS = {"portrait": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
          "figure": "figures", "parts": "figures", "deepfashion": "figures", "deepfashion_hd": "figures"}  # fmt: skip
 
@@ -56,7 +57,7 @@ def words(name: str, path: Path) -> str:
     kind = WORDS.get(card["condition"], card["condition"])
     remarks = [f"{kind}, {card['size']} px"]
     if card["system"] != "cocosnet":
-        remarks.append(card["system"].upper())
+        remarks.append(SYSTEMS.get(card["system"], card["system"]))
     if path.parent != checkpoints.FOLDER:
         remarks.append("imported")
     return f"{name} ({', '.join(remarks)})"
