@@ -84,7 +84,7 @@ class Step:
         return {t: float((self.errors <= t).mean()) for t in THRESHOLDS} if len(self.errors) else {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """A whole matching. The views are the squares that the network saw, SIDE x SIDE."""
 

@@ -248,7 +248,7 @@ def test_what_is_found_in_a_folder_of_ones_own_is_shown(page, tmp_path):
     page.fill("[placeholder='/home/me/pictures']", str(tmp_path))
     page.click("#find")
     page.wait_for_selector("text=Searched 14 samples and 1 pictures")
-    page.wait_for_selector("#exemplar img[src*='mine']")
+    page.wait_for_selector(".thumbs img[src*='mine']")
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):

@@ -1,5 +1,6 @@
 """The PatchMatch tab: how CoCosNet v2 matches two pictures, played step by step, level by level."""
 
+import functools
 from typing import NamedTuple
 
 import gradio as gr
@@ -136,6 +137,7 @@ def drawn(now: Told | None):
 # Pieces
 
 
+@functools.lru_cache(2)  # several changes at once ask for the same
 def file_of(told: Recording) -> str:
     """Path of its animation, which the app may serve."""
     return served(animated(*animation(told)), "field.webp")
