@@ -98,7 +98,7 @@ def charts(told: Sequence[Step]) -> str:
     """The mean score, each level on a scale of its own; and the median error, where the truth is known."""
     levels = [[i for i, step in enumerate(told) if step.level == level] for level in range(told[-1].level + 1)]
     spans = [(min(told[i].score for i in level), max(told[i].score for i in level)) for level in levels]
-    ends = ["" if len(level) < 3 else f"{low:.4f} – {high:.4f}" for level, (low, high) in zip(levels, spans)]
+    ends = ["" if len(level) < 3 else f"{low:.5f} – {high:.5f}" for level, (low, high) in zip(levels, spans)]
     drawn = chart("Mean score, each level on a scale of its own", told, levels, [step.score for step in told], spans, ends)
     if told[0].error is not None:
         errors = [100 * step.error for step in told]
