@@ -1,4 +1,5 @@
-"""CoCosNet v2's Table 5 again, small: PatchMatch alone, the GRU alone, with a convolution, with the GRU, and with a frozen GRU.
+"""CoCosNet v2's Table 5 again, small: PatchMatch alone, the GRU alone, with a convolution, with the GRU, and with a frozen GRU
+that is then trained alone.
 
 The correspondence alone is trained: no row paints, so that what differs is the match. Every row sees the same batches for the
 same number of steps, and its U-Nets begin with the same weights. Table 4, the levels of one network, is measured of the row with

@@ -216,7 +216,7 @@ def cocosnet_v2(net: CoCosNetV2 | PublishedCoCosNetV2, discriminator: nn.Module,
         terms["domain"] = torch.stack([losses.domain_alignment(x, x_B, w.form) for x, x_B
                                        in zip(match.x, net.y_S(batch.x_B, batch.x_A))]).mean()  # Eq. 11
     if w.reg:
-        (fx, fy), y_1 = match.first, resize(batch.y_B, match.warps[0].shape[2:])
+        (fx, fy), y_1 = match.compared(0), resize(batch.y_B, match.warps[0].shape[2:])
         terms["reg"] = losses.cycle_consistency(warp(fy, fx, match.warps[0], net.config.alpha), y_1)
     if w.warp:  # Eq. 12
         terms["warp"] = torch.stack([losses.pixel(r, resize(batch.x_B, r.shape[2:]), resize(batch.known, r.shape[2:]))

@@ -1,5 +1,7 @@
 """Figures and part maps: PCK against the renderer's truth, error over the figure, likeness and looks."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -49,11 +51,7 @@ def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int,
     ways = ("arg-max",) if isinstance(net, CoCosNetV2) else ("arg-max", "soft")
     torch.manual_seed(0)
     untrained = type(net)(**vars(net.config)).eval()
-    for i, j in tqdm(pairs, desc=key, leave=False):
-        x_A, x_B, y_A, y_B = batch_of(folder, [(i, j)], size)
-        truth, visible, figure = true_places(folder, i, j, size)
-        if not visible.any():
-            continue
+    for (i, j), (x_A, x_B, y_A, y_B), (truth, visible, figure) in with_truth(folder, pairs, size, key):
         out = net(x_A, y_B, y_A)
         answers = {"same pixel": pixel_centres(size, size)}
         if out.match is not None:
@@ -78,11 +76,7 @@ def measure_levels(net: CoCosNetV2, folder: PreparedFolder, pairs: list[tuple[in
     """The correspondence alone, of pairs of one person that share visible surface: each level in every way (`levels.py`, by the
     meter, which keeps the single pairs), all levels compared in full (what a click does), the same pixel, the exemplar itself."""
     size, hits, trivial = net.config.size, {}, {}
-    for i, j in tqdm(pairs, desc=desc, leave=False):
-        x_A, x_B, y_A, y_B = batch_of(folder, [(i, j)], size)
-        truth, visible, figure = true_places(folder, i, j, size)
-        if not visible.any():
-            continue
+    for _, (x_A, x_B, y_A, y_B), (truth, visible, figure) in with_truth(folder, pairs, size, desc):
         match = net.correspond(x_A, y_B, y_A)
         meter.add(in_every_way(net, match, y_B), x_B, truth, visible, figure)
         for name, places in (("all levels in full", predicted_places(match.fx, match.fy, size, net.config.alpha, False)[0]),
@@ -110,6 +104,14 @@ def regions(folder: PreparedFolder, i: int, size: int) -> Tensor:
     parts = folder.parts(i)
     at = _at(len(parts), size)
     return torch.from_numpy(parts[np.ix_(at, at)]).long()
+
+
+def with_truth(folder: PreparedFolder, pairs: list[tuple[int, int]], size: int, desc: str) -> Iterator[tuple]:
+    """Of the pairs that share visible surface: (i, j), what `batch_of` gives and what `true_places` gives."""
+    for i, j in tqdm(pairs, desc=desc, leave=False):
+        truth = true_places(folder, i, j, size)
+        if truth[1].any():
+            yield (i, j), batch_of(folder, [(i, j)], size), truth
 
 
 def true_places(folder: PreparedFolder, i: int, j: int, size: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -16,6 +16,7 @@ from .pairs import batch_of, choose_pairs
 
 LOW, HIGH = "↓", "↑"  # which values are better
 THE_EXEMPLAR, THE_PHOTO = "*the exemplar itself*", "*the photo itself*"
+FRONT, TURN = "front, same person: ", "full turn, same person: "  # how the keys of figures' pairs of one person begin
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFold
         pairs = [pair for same in (True, False) for pair in choose_pairs(folder, same, 4, seed, any_scene=any_scene)]
         x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
         if not columns:
-            columns = [[Image.fromarray(folder.kind.to_rgb(c)) for c in x_A.numpy()], pictures(y_B), pictures(x_B)]
+            columns = [drawn(folder, x_A), pictures(y_B), pictures(x_B)]
             titles = ["condition", "exemplar", "photo"]
         out = net(x_A, y_B, y_A)
         for what, batch in (("warp", out.warped), ("output", out.image)):
@@ -163,6 +164,17 @@ def pictures(batch: torch.Tensor) -> list[Image.Image]:
     return [to_image(picture.clamp(-1, 1)) for picture in batch]
 
 
+def drawn(folder: PreparedFolder, conditions: torch.Tensor) -> list[Image.Image]:
+    """Condition maps (B, N, H, W) as pictures."""
+    return [Image.fromarray(folder.kind.to_rgb(c)) for c in conditions.numpy()]
+
+
+def write_sheet(path: Path, columns: dict[str, list[Image.Image]]) -> None:
+    """Write a sheet of pictures, {heading: its column}."""
+    with beside(path) as partial:
+        viz.sheet(list(columns.values()), list(columns)).save(partial, quality=92)
+
+
 def draw_curve(results: dict[str, dict], path: Path) -> None:
     """Write PCK over training steps, from the figures of several checkpoints."""
     rows = sorted(results.values(), key=lambda row: row["steps"])
@@ -172,7 +184,7 @@ def draw_curve(results: dict[str, dict], path: Path) -> None:
     wanted = {"network, arg-max, same person": key + "network, arg-max", "network, soft, same person": key + "network, soft",
               "network, arg-max, other person": "front, other person: PCK@0.1 network, arg-max",
               "untrained network": key + "untrained, arg-max", "the same pixel": key + "same pixel"}
-    lines = {name: [row[figure] for row in rows] for name, figure in wanted.items() if figure in rows[0]}
+    lines = {name: [row[figure] for row in rows] for name, figure in wanted.items() if all(figure in row for row in rows)}
     with beside(path) as partial:
         figure = viz.curves([row["steps"] for row in rows], lines, "training steps", "PCK@0.1, held-out figures, front")
         figure.savefig(partial, dpi=120)

@@ -3,18 +3,14 @@
 from pathlib import Path
 
 import torch
-from PIL import Image
 
-from .. import viz
 from ..datasets.pairs import PreparedFolder
-from ..files import beside
 from ..models import CoCosNetV2
 from ..models.cocosnet_v2 import CoCosNetV2Config
 from .levels import in_every_way
 from .pairs import batch_of, choose_pairs
-from .tables import HIGH, LOW, THE_EXEMPLAR, Column, grid, pictures
+from .tables import FRONT, HIGH, LOW, THE_EXEMPLAR, TURN, Column, drawn, grid, pictures, write_sheet
 
-FRONT, TURN = "front, same person: ", "full turn, same person: "
 LEVEL = "{px} px, "
 
 
@@ -52,21 +48,12 @@ def table_4(name: str, figures: dict[str, float], config: CoCosNetV2Config) -> s
                         grid(f"Table 4, {name}: the places", (*PLACES, *COSINES), rows, "finest level")))
 
 
-def _drawn(folder: PreparedFolder, conditions: torch.Tensor) -> list[Image.Image]:
-    return [Image.fromarray(folder.kind.to_rgb(c)) for c in conditions.numpy()]
-
-
-def _write(path: Path, columns: dict[str, list[Image.Image]]) -> None:
-    with beside(path) as partial:
-        viz.sheet(list(columns.values()), list(columns)).save(partial, quality=92)
-
-
 @torch.no_grad()
 def figure_7(net: CoCosNetV2, folder: PreparedFolder, seed: int, path: Path, count: int = 6) -> None:
     """Write a sheet of pairs of one person: condition, the warps from coarse to fine, output, exemplar, photo."""
     x_A, x_B, y_A, y_B = batch_of(folder, choose_pairs(folder, True, count, seed, front=True), net.config.size)
     out = net(x_A, y_B, y_A)
-    _write(path, {"condition": _drawn(folder, x_A), **{f"warp, {w.shape[3]} px": pictures(w) for w in out.warps},
+    write_sheet(path, {"condition": drawn(folder, x_A), **{f"warp, {w.shape[3]} px": pictures(w) for w in out.warps},
                   "output": pictures(out.image), "exemplar": pictures(y_B), "photo": pictures(x_B)})
 
 
@@ -81,4 +68,4 @@ def figure_8(nets: dict[str, CoCosNetV2], folder: PreparedFolder, seed: int, pat
         columns[name] = pictures(match.warps[-1])
     ways = in_every_way(net, match, y_B)
     columns |= {f"the same, {way}": pictures(levels[-1].warp) for way, levels in ways.items() if way != "network"}
-    _write(path, {"exemplar": pictures(y_B), "condition": _drawn(folder, x_A), **columns, "photo": pictures(x_B)})
+    write_sheet(path, {"exemplar": pictures(y_B), "condition": drawn(folder, x_A), **columns, "photo": pictures(x_B)})

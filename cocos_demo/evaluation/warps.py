@@ -4,20 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
-from tqdm import tqdm
 
-from .. import viz
 from ..datasets.pairs import PreparedFolder
-from ..files import beside
 from ..metrics import pck, pixel_centres, predicted_places
 from ..models import CoCosNet
-from .figures import true_places
+from .figures import with_truth
 from .likeness import measured
 from .pairs import batch_of, choose_pairs
-from .tables import HIGH, LOW, THE_EXEMPLAR, Column, grid, pictures
+from .tables import FRONT, HIGH, LOW, THE_EXEMPLAR, TURN, Column, drawn, grid, pictures, write_sheet
 
-FRONT, TURN = "front, same person: ", "full turn, same person: "
 APART = ", seeds apart"
 COLUMNS = (
     *(Column(f"{measure}{words}", f"{FRONT}{measure}{over}", better, {THE_EXEMPLAR: f"{FRONT}exemplar itself: {measure}{over}"})
@@ -41,11 +36,7 @@ def measure_warps(net: CoCosNet, folder: PreparedFolder, count: int, seed: int, 
 def _measure(net: CoCosNet, folder: PreparedFolder, pairs: list[tuple[int, int]], left_out: frozenset[str],
              desc: str) -> dict[str, float]:
     size, found, pixels = net.config.size, {}, []
-    for i, j in tqdm(pairs, desc=desc, leave=False):
-        x_A, x_B, y_A, y_B = batch_of(folder, [(i, j)], size)
-        truth, visible, figure = true_places(folder, i, j, size)
-        if not visible.any():
-            continue
+    for _, (x_A, x_B, y_A, y_B), (truth, visible, figure) in with_truth(folder, pairs, size, desc):
         match = net.correspond(x_A, y_B, y_A)
         pixels.append(int(visible.sum()))
         row = {f"{whose}{name}": value for whose, picture in (("", match.warped), ("exemplar itself: ", y_B))
@@ -77,7 +68,5 @@ def draw_warps(nets: dict[str, CoCosNet], folder: PreparedFolder, seed: int, pat
     """Write a sheet of pairs of one person: exemplar, condition, each network's warp, photo."""
     size = next(iter(nets.values())).config.size
     x_A, x_B, y_A, y_B = batch_of(folder, choose_pairs(folder, True, count, seed, front=True), size)
-    columns = {"exemplar": pictures(y_B), "condition": [Image.fromarray(folder.kind.to_rgb(c)) for c in x_A.numpy()],
-               **{name: pictures(net.correspond(x_A, y_B, y_A).warped) for name, net in nets.items()}, "photo": pictures(x_B)}
-    with beside(path) as partial:
-        viz.sheet(list(columns.values()), list(columns)).save(partial, quality=92)
+    warps = {name: pictures(net.correspond(x_A, y_B, y_A).warped) for name, net in nets.items()}
+    write_sheet(path, {"exemplar": pictures(y_B), "condition": drawn(folder, x_A), **warps, "photo": pictures(x_B)})

@@ -90,13 +90,8 @@ class Levels:
     along: list[Tensor]  # other values, moved as the exemplar is (B, V, h_l, w_l); none if none were given
 
     def compared(self, level: int) -> tuple[Tensor, Tensor]:
-        """What PatchMatch compares at a level, both (B, C, h_l, w_l)."""
+        """What is compared at a level, both (B, C, h_l, w_l)."""
         return self.x[level], self.y[level]
-
-    @property
-    def first(self) -> tuple[Tensor, Tensor]:
-        """What the first level compares, every place of x with every one of y: (B, C, h_1, w_1) twice."""
-        return self.x[0], self.y[0]
 
     @property
     def fx(self) -> Tensor:

@@ -82,10 +82,6 @@ class PublishedLevels(Levels):
         return self.theta[level], self.phi[level]
 
     @property
-    def first(self) -> tuple[Tensor, Tensor]:
-        return self.theta[0], self.phi[0]
-
-    @property
     def fx(self) -> Tensor:
         return self.theta[-1]
 

@@ -121,20 +121,13 @@ def pair_up(photo: str | None, exemplar: str | None, model: str, before: Scene |
 def paired(given: tuple[str | None, str | None, str], before: Scene | None) -> tuple[Scene, str | None]:
     """-> Scene, and the exemplar that must be taken instead, if any. Raises gr.Error where the two cannot be matched."""
     photo, exemplar, model = given
-    if photo is None:
-        return troubled(given, before, "Choose a photo: click one, or upload your own."), None
-    name = models.resolve(model, photo)
-    net = models.translator(name)
-    looks = tuple(models.looks(net.kind.name))
-    # A figure's look cannot be taken from a portrait: the arrival of another exemplar calls this again.
-    if looks and looks != (before.looks if before and before.looks else tuple(samples("portraits"))):
-        net.condition_of(photo)  # if the photo is refused, the exemplar stays
-        look = models.first_look(photo, looks)
-        return Scene((photo, None, model), looks, trouble="Another kind of photo: the exemplar changes to one of its kind."), look
-    if exemplar is None:
-        return troubled(given, before, "Choose an exemplar: click one, or upload your own."), None
-    now = Scene.of(given, looks, models.matcher(name, photo, exemplar), before)
-    return now._replace(notes=(*now.notes, BY_STEPS)) if models.by_steps(name) == name else now, None
+    meant = models.meant(given, before.looks if before and before.looks else tuple(samples("portraits")))
+    if meant.look:
+        return Scene((photo, None, model), meant.looks, trouble=meant.missing), meant.look
+    if meant.missing:
+        return troubled(given, before, meant.missing), None
+    now = Scene.of(given, meant.looks, models.matcher(meant.name, photo, exemplar), before)
+    return now._replace(notes=(*now.notes, BY_STEPS)) if models.by_steps(meant.name) == meant.name else now, None
 
 
 @friendly

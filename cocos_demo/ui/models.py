@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 
@@ -136,6 +137,30 @@ def rendered(path: str) -> bool:
 def first_look(photo: str, looks: Sequence[str]) -> str:
     """The exemplar to begin with: for a rendered photo a rendered one, so that the true matches are known."""
     return next((path for path in looks if rendered(path)), looks[0]) if rendered(photo) else looks[0]
+
+
+class Meant(NamedTuple):
+    """What two pictures and a model, as chosen, come to."""
+
+    name: str  # of the checkpoint
+    looks: tuple[str, ...]  # the exemplars on offer for the photo's kind
+    look: str | None  # the one that must be taken instead, if any
+    missing: str  # why they cannot be matched yet
+
+
+def meant(given: tuple[str | None, str | None, str], shown: tuple[str, ...], system: str = "cocosnet") -> Meant:
+    """Photo, exemplar and model as chosen, and the exemplars that are shown -> what they come to. Raises what reading does."""
+    photo, exemplar, model = given
+    if photo is None:
+        return Meant("", shown, None, "Choose a photo: click one, or upload your own.")
+    name = resolve(model, photo, system)
+    net = translator(name)
+    offered = tuple(looks(net.kind.name))
+    # A figure's look cannot be taken from a portrait: the arrival of another exemplar asks again.
+    if offered and offered != shown:
+        net.condition_of(photo)  # if the photo is refused, the exemplar stays
+        return Meant(name, offered, first_look(photo, offered), "Another kind of photo: the exemplar changes to one of its kind.")
+    return Meant(name, offered, None, "" if exemplar else "Choose an exemplar: click one, or upload your own.")
 
 
 def takes_maps(name: str) -> bool:

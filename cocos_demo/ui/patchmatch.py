@@ -96,19 +96,12 @@ def told(given: tuple[str | None, str | None, str], before: Told | None) -> tupl
     photo, exemplar, model = given
     if len(models.choices(models.STEPS)) == 1:
         return troubled(given, before, NONE), None
-    if photo is None:
-        return troubled(given, before, "Choose a photo: click one, or upload your own."), None
-    name = models.resolve(model, photo, models.STEPS)
-    net = models.translator(name)
-    looks = tuple(models.looks(net.kind.name))
-    # As in the Correspond tab: a figure's look cannot be taken from a portrait.
-    if looks and looks != (before.looks if before and before.looks else tuple(samples("figures"))):
-        net.condition_of(photo)
-        look = models.first_look(photo, looks)
-        return Told((photo, None, model), looks, trouble="Another kind of photo: the exemplar changes to one of its kind."), look
-    if exemplar is None:
-        return troubled(given, before, "Choose an exemplar: click one, or upload your own."), None
-    return Told(given, looks, models.recording(name, photo, exemplar)), None
+    meant = models.meant(given, before.looks if before and before.looks else tuple(samples("figures")), models.STEPS)
+    if meant.look:
+        return Told((photo, None, model), meant.looks, trouble=meant.missing), meant.look
+    if meant.missing:
+        return troubled(given, before, meant.missing), None
+    return Told(given, meant.looks, models.recording(meant.name, photo, exemplar)), None
 
 
 @friendly
