@@ -140,7 +140,7 @@ def cycle_consistency(r_yxy: Tensor, y_B: Tensor) -> Tensor:
     return (r_yxy - y_B).abs().mean()
 
 
-def marginal_contrastive(x: Tensor, y: Tensor, margin: float = 0.4, scale: float = 10.0, positions: int = 4096,
+def marginal_contrastive(x: Tensor, y: Tensor, margin: float = 0.4, scale: float = 30.0, positions: int = 4096,
                          generator: torch.Generator | None = None) -> Tensor:
     """MCL-Net, Algorithm 1 with its scale s, both directions: L_xy + L_yx. Scalar >= 0, mean over the positions, then over B.
 

@@ -51,7 +51,7 @@ class Weights:
     mapping: float = 1.0  # CoCosNet v2 alone, Eq. 13 and 14
     mcl: float = 1.0  # MCL-Net alone, Algorithm 1 ...
     margin: float = 0.4  # ... its m, an angle in radians; 0: InfoNCE, Eq. 1 ...
-    scale: float = 10.0  # ... and its s, one over the temperature
+    scale: float = 30.0  # ... and its s, one over the temperature; the paper gives none
     pixel: float = 0.0  # extra: L1 of the picture, where the target is known
     warp: float = 0.0  # extra: L1 of the warp, where the target is known
     warped_condition: float = 0.0  # extra: the exemplar's condition, warped, against x_A

@@ -30,7 +30,7 @@ def test_rows_are_table_4(args):
     base = row("baseline", 0, args)
     for name, line in ROWS.items():
         run = row(name, 0, args)
-        assert run.weights.mcl == (0 if line.margin is None else 0.3) and run.choices.get("scm") == (None if line.scm else "0")
+        assert run.weights.mcl == (0 if line.margin is None else 0.1) and run.choices.get("scm") == (None if line.scm else "0")
         assert line.margin in (None, run.weights.margin)
         same = replace(run, out=base.out, name=base.name, weights=replace(run.weights, mcl=0.0, margin=0.4), choices=base.choices)
         assert same == base, name
