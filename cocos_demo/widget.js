@@ -1,7 +1,8 @@
 // The browser's side of CorrespondenceWidget: shows what Python answers, and asks. All places are pixels of the given pictures.
-const SIDES = ["photo", "exemplar"];
 const HINT = "Click a point of either picture.";
 const PATIENCE = 5000; // milliseconds until a missing answer is told
+const LOWER = ["B", "D"]; // letters below their mark, so that two in one place are both read
+const CENTRED = { "text-anchor": "middle", "dominant-baseline": "central" };
 
 /** An element of HTML, or of SVG below an <svg>. */
 function make(tag, attributes = {}, ...children) {
@@ -22,17 +23,17 @@ function table(head, rows) {
   return make("table", {}, make("thead", {}, row("th", head)), make("tbody", {}, ...rows.map((cells) => row("td", cells))));
 }
 
-/** One of the two pictures, with what is drawn over it. `ask` gets the pixel under the pointer; `resized` is told of a new width. */
+/** A panel's picture, with what is drawn over it. `ask` gets the pixel under the pointer; `resized` is told of a new width. */
 class Plate {
-  constructor(side, ask, resized) {
-    this.side = side;
-    this.caption = make("figcaption", {}, side);
-    this.picture = make("img", { alt: side, draggable: "false" });
+  constructor(panel, title, ask, resized) {
+    [this.panel, this.title] = [panel, title];
+    this.caption = make("figcaption", {}, title);
+    this.picture = make("img", { alt: title, draggable: "false" });
     this.drawing = make("svg", { "aria-hidden": "true" });
-    const label = `${side}: arrow keys move a cross, Enter asks for the point under it`;
+    const label = `${title}: arrow keys move a cross, Enter asks for the point under it`;
     this.plate = make("div", { class: "plate", tabindex: "0", role: "application", "aria-label": label,
       "data-lm-suppress-shortcuts": "true" }, this.picture, this.drawing);
-    this.element = make("figure", { "data-side": side }, this.caption, this.plate);
+    this.element = make("figure", { "data-side": panel ? "exemplar" : "photo", "data-panel": panel }, this.caption, this.plate);
     this.plate.addEventListener("click", (event) => {
       const box = this.picture.getBoundingClientRect();
       this.ask(ask, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
@@ -44,7 +45,6 @@ class Plate {
   }
 
   start({ box, size, outline }, plain) {
-    if (this.plain) URL.revokeObjectURL(this.plain);
     [this.box, this.outline, this.plain] = [box, outline, plain];
     this.element.style.maxWidth = this.element.style.flexBasis = `${size[0]}px`;
     this.plate.style.aspectRatio = `${size[0]} / ${size[1]}`;
@@ -56,7 +56,12 @@ class Plate {
     const inside = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
     const at = [left + inside(right, width) + 0.5, top + inside(down, height) + 0.5];
     this.drawing.append(make("circle", { class: "pending", ...this.centre(at), r: 9 }));
-    ask(this.side, at);
+    ask(this.panel, at);
+  }
+
+  end() {
+    this.observer.disconnect();
+    URL.revokeObjectURL(this.plain);
   }
 
   key(event, ask) {
@@ -101,10 +106,12 @@ class Plate {
     return [x2, y2];
   }
 
-  /** From a point to where its round trip ends: a white square. */
-  way(start, end, colour) {
+  /** From a point to where its round trip ends: a white square, with the letter of who went there. */
+  way(start, end, colour, letter) {
     const [x, y] = this.line(start, end, colour);
-    this.drawing.append(make("rect", { class: "home", x: x - 5, y: y - 5, width: 10, height: 10 }));
+    const reach = letter ? 8 : 5;
+    this.drawing.append(make("rect", { class: "home", x: x - reach, y: y - reach, width: 2 * reach, height: 2 * reach }),
+      make("text", { x, y, ...CENTRED }, letter));
   }
 
   /** Where a match should be. */
@@ -117,11 +124,12 @@ class Plate {
     }
   }
 
-  /** A numbered ring, for an answer a diamond. */
-  mark(number, at, [fill, ink], answer = false) {
+  /** A numbered ring, for an answer a diamond; several who answer on one picture have letters. */
+  mark(number, at, [fill, ink], answer = false, letter = "") {
     const { cx, cy } = this.centre(at);
     const x = cx + (cx < this.size[0] - 32 ? 17 : -17);
-    const y = cy + (cy > 32 ? -15 : 15);
+    const below = LOWER.includes(letter) && cy < this.size[1] - 32;
+    const y = cy + (cy > 32 && !below ? -15 : 15);
     const disc = (cx, cy, r, how) => make("circle", { cx, cy, r, fill: "none", ...how });
     const diamond = (cx, cy, r, how) => make("path", { d: `M${cx} ${cy - r}l${r} ${r}l${-r} ${r}l${-r} ${-r}z`, fill: "none", ...how });
     const [ring, r] = answer ? [diamond, 11] : [disc, 8.5];
@@ -129,7 +137,7 @@ class Plate {
       ring(cx, cy, r, { stroke: "black", "stroke-width": 5.5 }), ring(cx, cy, r, { stroke: fill, "stroke-width": 3 }),
       disc(cx, cy, 3, { fill: "black" }), disc(cx, cy, 2, { fill }),
       disc(x, y, 9.5, { fill, stroke: "black", "stroke-width": 1.4 }),
-      make("text", { x, y, fill: ink, "text-anchor": "middle", "dominant-baseline": "central" }, String(number))));
+      make("text", { x, y, fill: ink, ...CENTRED, style: `font-size: ${letter ? 10 : 12}px` }, `${number}${letter}`)));
   }
 }
 
@@ -163,13 +171,16 @@ function toolbar(ask) {
   } };
 }
 
-/** All points, last first. */
-function pointsTable(points, colours) {
-  const known = points.some((point) => point.truth);
-  const head = ["", "point", "match", "cosine", "there and back", ...(known ? ["true place", "match is off"] : [])];
-  return table(head, points.map((p, i) => [badge(i + 1, colours[i]), `${p.source} ${pixel(p.at)}`, pixel(p.match),
-    p.score.toFixed(3), p.off === 0 ? "home" : `${p.off.toFixed(0)} px off`,
-    ...(known ? (p.truth ? [pixel(p.truth), `${p.error.toFixed(1)} px`] : ["hidden", ""]) : [])]).reverse());
+/** All points, last first; of several who answer, a row each. `each`: the points as each answers; `letters`: who it is. */
+function pointsTable(each, colours, letters) {
+  const [first] = each;
+  const known = first.some((point) => point.truth);
+  const several = each.length > 1;
+  const head = ["", "point", ...(several ? [""] : []), "match", "cosine", "there and back", ...(known ? ["true place", "match is off"] : [])];
+  const row = (p, i, m) => [...(m ? ["", ""] : [badge(i + 1, colours[i]), `${p.source} ${pixel(p.at)}`]), ...(several ? [letters[m]] : []),
+    pixel(p.match), p.score.toFixed(3), p.off === 0 ? "home" : `${p.off.toFixed(0)} px off`,
+    ...(known ? (p.truth ? [m ? "" : pixel(p.truth), `${p.error.toFixed(1)} px`] : [m ? "" : "hidden", ""]) : [])];
+  return table(head, first.map((_, i) => each.map((points, m) => row(points[i], i, m))).reverse().flat());
 }
 
 /** The best five of the last point, the rest, and what they blend to. */
@@ -179,17 +190,30 @@ function numbersTable({ best, rest, blend }) {
     ["", "all others", "", bar(rest)], [swatch(blend), "their blend", "", "Eq. 4"]]);
 }
 
+/** What the last point came to, in words; of several who answer, of each. */
+function inWords(each, letters) {
+  const number = each[0].length;
+  const by = (m) => (letters[m] ? `by ${letters[m]} ` : "");
+  const offs = each.map((points, m) => {
+    const { off } = points.at(-1);
+    return by(m) + (off === 0 ? "finds home" : `lands ${off.toFixed(0)} px off (white square)`);
+  });
+  const there = `There and back, point ${number} ${offs.join(", ")}.`;
+  if (!each[0].at(-1).truth) return there;
+  const errors = each.map((points, m) => `${points.at(-1).error.toFixed(1)} px from ${letters[m] ? `${letters[m]}’s` : "its"} match`);
+  return `${there} The true place is ${errors.join(", ")} (star).`;
+}
+
 export default {
   render({ model, el }) {
-    let colours, late, next, redraw; // next: a message that waits for the answer to the one before
-    let waiting = false;
+    let names, letters, colours, late, next, redraw; // next: a message that waits for the answer to the one before
+    let [waiting, plates] = [false, []]; // the photo's plate, then one for the exemplar of each who answers
     const urls = [];
-    const plates = Object.fromEntries(SIDES.map((side) => [side, new Plate(side, (on, at) => ask({ do: "click", on, at }), () => redraw?.())]));
     const { tools, show } = toolbar(ask);
     const status = make("p", { role: "status" });
-    const tables = make("div", { class: "tables" });
+    const [row, tables] = ["plates", "tables"].map((name) => make("div", { class: name }));
     el.classList.add("cocos-widget");
-    el.append(make("div", { class: "plates" }, ...SIDES.map((side) => plates[side].element)), tools, status, tables);
+    el.append(row, tools, status, tables);
 
     function ask(message) {
       if (message.do === "alpha" && waiting) return (next = message); // a slider that is drawn: only its last place counts
@@ -204,14 +228,20 @@ export default {
       status.className = kind;
     }
 
+    function begin(start, pictures) {
+      ({ names, letters, colours } = start);
+      plates.forEach((plate) => plate.end());
+      plates = ["photo", ...names].map((title, panel) =>
+        new Plate(panel, title, (panel, at) => ask({ do: "click", panel, at }), () => redraw?.()));
+      plates.forEach((plate, panel) => plate.start(start.panels[panel], pictures.shift()));
+      row.replaceChildren(...plates.map((plate) => plate.element));
+    }
+
     function answered(message, buffers) {
       waiting = false;
       clearTimeout(late);
       const pictures = buffers.map((bytes) => URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })));
-      if (message.start) {
-        colours = message.start.colours;
-        SIDES.forEach((side, i) => plates[side].start(message.start[side], pictures.shift()));
-      }
+      if (message.start) begin(message.start, pictures);
       if (!colours) return; // an answer to another view of this widget, before this one has begun
       if (message.error) {
         for (const pending of el.querySelectorAll(".pending")) pending.remove();
@@ -228,40 +258,56 @@ export default {
       ask(again);
     }
 
-    function draw({ start, points, last, painted, alpha, heat }, pictures) {
-      show({ points, alpha, heat });
-      for (const side of SIDES) {
-        plates[side].clear(painted.includes(side) ? pictures[painted.indexOf(side)] : undefined);
-        plates[side].caption.textContent = side;
-      }
-      const other = (side) => plates[SIDES[1 - SIDES.indexOf(side)]];
-      if (!points.length) {
+    function draw({ start, answers, by, painted, alpha, heat }, pictures) {
+      const each = answers.map((answer) => answer.points);
+      const [photo, ...exemplars] = plates;
+      show({ points: each[0], alpha, heat });
+      plates.forEach((plate, panel) => {
+        plate.clear(painted.includes(panel) ? pictures[painted.indexOf(panel)] : undefined);
+        plate.caption.textContent = plate.title;
+      });
+      if (!each[0].length) {
         tables.replaceChildren();
         return say(`${HINT} Until then, equal colours match.`);
       }
-      const [now, number] = [points.at(-1), points.length];
-      const [here, there, colour] = [plates[now.source], other(now.source), colours[number - 1]];
-      there.caption.textContent = `${there.side}: ${heat === "cosines" ? "cosines with" : "softmax weights of"} point ${number}`;
-      if (now.off > 0) here.way(now.at, now.home, colour[0]);
-      if (now.truth) there.line(now.match, now.truth, colour[0]);
-      points.forEach((point, i) => {
-        plates[point.source].mark(i + 1, point.at, colours[i]);
-        other(point.source).mark(i + 1, point.match, colours[i], true);
-      });
-      points.forEach((point, i) => point.truth && other(point.source).star(point.truth, colours[i][0]));
-      const off = now.off === 0 ? "finds home" : `lands ${now.off.toFixed(0)} px off (white square)`;
-      const error = now.truth ? ` The true place is ${now.error.toFixed(1)} px from its match (star).` : "";
-      say(`${start ? HINT : ""} There and back, point ${number} ${off}.${error}`);
-      tables.replaceChildren(make("div", {}, pointsTable(points, colours)), make("div", {}, numbersTable(last)));
+      const number = each[0].length;
+      const whose = photo === plates[painted[0]] && letters[by] ? `, by ${letters[by]}` : "";
+      for (const panel of painted)
+        plates[panel].caption.textContent += `: ${heat === "cosines" ? "cosines with" : "softmax weights of"} point ${number}${whose}`;
+      each.forEach((points, m) => ways(points.at(-1), colours[number - 1][0], letters[m], { photo, exemplar: exemplars[m] }));
+      each.forEach((points, m) => marks(points, letters[m], { photo, exemplar: exemplars[m] }));
+      say(`${start ? HINT : ""} ${inWords(each, letters)}`);
+      const numbers = answers.map(({ last }, m) => make("div", {}, ...(letters[m] ? [make("strong", {}, names[m])] : []), numbersTable(last)));
+      tables.replaceChildren(make("div", {}, pointsTable(each, colours, letters)), ...numbers);
     }
+
+    /** Of one who answers: where the last point's round trip ends, and from its match to where that should be. */
+    function ways(point, colour, letter, two) {
+      const [here, there] = sides(point, two);
+      if (point.off > 0) here.way(point.at, point.home, colour, here.panel ? "" : letter);
+      if (point.truth) there.line(point.match, point.truth, colour);
+    }
+
+    /** The points and matches of one who answers, on the photo and its own exemplar; what all share, on the photo, once. */
+    function marks(points, letter, two) {
+      points.forEach((point, i) => {
+        const [here, there] = sides(point, two);
+        if (here.panel || two.exemplar.panel === 1) here.mark(i + 1, point.at, colours[i]);
+        there.mark(i + 1, point.match, colours[i], true, there.panel ? "" : letter);
+      });
+      points.forEach((point, i) => point.truth && sides(point, two)[1].star(point.truth, colours[i][0]));
+    }
+
+    /** The plates that a point was clicked and answered on. */
+    const sides = ({ source }, { photo, exemplar }) => (source === "photo" ? [photo, exemplar] : [exemplar, photo]);
 
     model.on("msg:custom", answered);
     ask({ do: "start" });
     return () => {
       clearTimeout(late);
       model.off("msg:custom", answered);
-      SIDES.forEach((side) => plates[side].observer.disconnect());
-      [...urls, ...SIDES.map((side) => plates[side].plain)].forEach((url) => url && URL.revokeObjectURL(url));
+      plates.forEach((plate) => plate.end());
+      urls.forEach((url) => URL.revokeObjectURL(url));
     };
   },
 };

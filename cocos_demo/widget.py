@@ -3,16 +3,22 @@
     m = Matcher.load("portrait").set_images("photo.jpg", "exemplar.jpg")
     CorrespondenceWidget(m, points=[(405, 330), (250, 200)])
 
+Several matchers side by side, each with the exemplar in a panel of its own; every click is answered by all:
+
+    models = [Matcher.load(name).set_images(photo, exemplar) for name in ("figure", "figure_v2")]
+    CorrespondenceWidget(models, points=[(60, 40)], names=["CoCosNet", "CoCosNet v2"])
+
 `Clicks` answers, `widget.js` shows and asks. Places are pixels of the given pictures, centres at .5, as everywhere. Pictures
 travel as messages and are no part of the widget's state, so a saved notebook holds one small PNG of each widget.
 """
 
 import base64
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from string import ascii_uppercase
+from typing import Literal, NamedTuple
 
 import anywidget
 import numpy as np
@@ -25,6 +31,7 @@ from .photo import Frame
 from .viz import heat_over, marks
 
 ALPHA = 100.0  # the papers'
+MOST = 4  # matchers side by side
 SIDES = 128, 640  # pixels that a picture's longer side may have on screen
 STILL, LARGEST = (320, 288, 256, 224), 140_000  # sides, and bytes, of the PNG that a notebook keeps; as text it is a third more
 
@@ -61,17 +68,28 @@ class Shown:
         return {"box": self.box, "size": self.view.picture.size, "outline": self.outline}
 
 
-class Clicks:
-    """The points asked of a pair so far, and what is to be seen of them. Knows neither notebook nor browser.
+class Asked(NamedTuple):
+    """One point and what every pair answers to it."""
 
-    `queries` are the answers, in order. Raises MatchError where a point, alpha, side or source cannot be.
+    by: int  # the pair on whose panel it was clicked; on the photo, the first
+    answers: tuple[Query, ...]
+
+
+class Clicks:
+    """The points asked so far of one pair, or of several that match the same two pictures, and what is to be seen of them.
+    Knows neither notebook nor browser.
+
+    Panels: 0 is the photo, 1 the exemplar as the first pair answers, 2 as the second does. Raises MatchError where a point,
+    alpha, side or source cannot be, or the pairs do not go together.
     """
 
-    def __init__(self, pair: Pair, points: Iterable[tuple[float, float]] = (), alpha: float = ALPHA, side: int = 384,
-                 source: Side = "photo"):
+    def __init__(self, pairs: Sequence[Pair], points: Iterable[tuple[float, float]] = (), alpha: float = ALPHA, side: int = 384,
+                 source: Side = "photo", names: Sequence[str] = ()):
         if not SIDES[0] <= side <= SIDES[1]:
             raise MatchError(f"side, pixels on screen, must lie between {SIDES[0]} and {SIDES[1]}, got {side}")
-        self.pair, self.queries = pair, []
+        self.pairs, self.asked = tuple(pairs), []
+        check(self.pairs)
+        self.names = titles(names, len(self.pairs))
         self.heat: Literal["cosines", "weights"] = "cosines"
         self.alpha = alpha
         for x, y in points:
@@ -86,28 +104,41 @@ class Clicks:
     @alpha.setter
     def alpha(self, value: float) -> None:
         self._alpha = checked_alpha(value)
-        self.queries = [self.pair.query(*q.at, self._alpha, source=q.source.name) for q in self.queries]
+        self.asked = [Asked(by, self._answers(q.source.name, *q.at)) for by, (q, *_) in self.asked]
 
-    def click(self, source: Side, x: float, y: float) -> None:
+    @property
+    def letters(self) -> list[str]:
+        """What tells the pairs' marks apart where both lie on the photo: A, B; one pair needs none."""
+        return [""] if len(self.pairs) == 1 else list(ascii_uppercase[: len(self.pairs)])
+
+    def queries(self, m: int = 0) -> list[Query]:
+        """The answers of pair m to all points, in order."""
+        return [asked.answers[m] for asked in self.asked]
+
+    def click(self, source: Side, x: float, y: float, by: int = 0) -> None:
         """Ask for one more point, at most twelve."""
-        if len(self.queries) == marks.MOST:
+        if len(self.asked) == marks.MOST:
             raise MatchError(f"{marks.MOST} points are the most: undo one, or clear them.")
-        self.queries.append(self.pair.query(x, y, self.alpha, source=source))
+        self.asked.append(Asked(by, self._answers(source, x, y)))
+
+    def _answers(self, source: Side, x: float, y: float) -> tuple[Query, ...]:
+        return tuple(pair.query(x, y, self.alpha, source=source) for pair in self.pairs)
 
     def answer(self, message: dict) -> tuple[dict, list[bytes]]:
         """A message of the browser -> what it shall show now, and the JPEGs that go with it.
 
-        {"do": "start"}, {"do": "click", "on": "photo", "at": [x, y]}, {"do": "undo"}, {"do": "clear"},
+        {"do": "start"}, {"do": "click", "panel": 0, "at": [x, y]}, {"do": "undo"}, {"do": "clear"},
         {"do": "alpha", "alpha": 50}, {"do": "heat", "heat": "weights"}. What cannot be is told as {"error": words}.
         """
         try:
             match message["do"]:
                 case "click":
-                    self.click(message["on"], *message["at"])
+                    panel = message["panel"]
+                    self.click("exemplar" if panel else "photo", *message["at"], by=max(panel - 1, 0))
                 case "undo":
-                    del self.queries[-1:]
+                    del self.asked[-1:]
                 case "clear":
-                    self.queries.clear()
+                    self.asked.clear()
                 case "alpha":
                     self.alpha = message["alpha"]
                 case "heat":
@@ -118,38 +149,84 @@ class Clicks:
         state["painted"] = list(pictures)
         buffers = [jpeg(picture) for picture in pictures.values()]
         if message["do"] == "start":
-            state["start"] = {name: shown.facts() for name, shown in self.shown.items()}
-            state["start"]["colours"] = [(colour, marks.ink(colour)) for colour in marks.COLOURS]
-            buffers = [jpeg(shown.view.picture) for shown in self.shown.values()] + buffers
+            state["start"] = {"panels": [shown.facts() for shown in self.shown], "names": self.names, "letters": self.letters,
+                              "colours": [(colour, marks.ink(colour)) for colour in marks.COLOURS]}
+            buffers = [jpeg(shown.view.picture) for shown in self.shown] + buffers
         return state, buffers
 
-    def at(self, side: int) -> dict[Side, Shown]:
-        """Both pictures, `side` pixels on screen."""
-        return {view.name: Shown.of(view, side) for view in (self.pair.photo, self.pair.exemplar)}
+    def at(self, side: int) -> list[Shown]:
+        """The pictures of all panels, `side` pixels on screen."""
+        return [Shown.of(view, side) for view in (self.pairs[0].photo, *(pair.exemplar for pair in self.pairs))]
 
     def state(self) -> dict:
-        """Points, the numbers behind the last, and the settings, ready for JSON."""
-        last = behind(self.queries[-1]) if self.queries else None
-        return {"points": [told(q) for q in self.queries], "last": last, "alpha": self.alpha, "heat": self.heat}
+        """What each pair answered to all points, the numbers behind its last, and the settings, ready for JSON."""
+        each = [self.queries(m) for m in range(len(self.pairs))]
+        answers = [{"points": [told(q) for q in queries], "last": behind(queries[-1]) if queries else None} for queries in each]
+        return {"answers": answers, "by": self.asked[-1].by if self.asked else 0, "alpha": self.alpha, "heat": self.heat}
 
-    def painted(self, shown: dict[Side, Shown]) -> dict[Side, Image.Image]:
-        """The pictures that do not look as given: the one that the last point searched, or both with the grid of matches."""
-        if not self.queries:
-            pair = replace(self.pair, **{name: part.view for name, part in shown.items()})
-            return dict(zip(shown, marks.grid(pair.grid(16), pair.photo.picture, pair.exemplar.picture)))
-        q = self.queries[-1]
-        return {q.target.name: heat_over(q.heatmap if self.heat == "cosines" else q.weights, shown[q.target.name].view)}
+    def painted(self, shown: list[Shown]) -> dict[int, Image.Image]:
+        """The panels that do not look as given: those that the last point searched, or all with the grid of matches. The photo
+        holds the heat of one pair: that on whose panel the point was clicked."""
+        photo, *exemplars = (part.view for part in shown)
+        if not self.asked:
+            pairs = [replace(pair, photo=replace(photo, grid=pair.photo.grid), exemplar=exemplar)
+                     for pair, exemplar in zip(self.pairs, exemplars)]
+            dotted = [marks.grid(pair.grid(16), photo.picture, pair.exemplar.picture) for pair in pairs]
+            return {0: dotted[0][0], **{panel: right for panel, (_, right) in enumerate(dotted, 1)}}
+        by, answers = self.asked[-1]
+        values = [q.heatmap if self.heat == "cosines" else q.weights for q in answers]
+        if answers[0].target.name == "photo":
+            return {0: heat_over(values[by], photo)}
+        return {panel: heat_over(heat, view) for panel, (heat, view) in enumerate(zip(values, exemplars), 1)}
 
     def picture(self, side: int) -> Image.Image:
-        """All this as one picture: photo and exemplar, `side` pixels each, with their markers and words below."""
+        """All this as one picture: the panels, `side` pixels each, with their markers and words below."""
         shown = self.at(side)
-        pictures = {name: part.view.picture for name, part in shown.items()} | self.painted(shown)
-        marks.draw(pictures, self.queries, lambda name, xy: shown[name].on_screen(xy))
-        return beside(list(pictures.values()), [words(name, self.queries) for name in pictures])
+        pictures = dict(enumerate(part.view.picture for part in shown)) | self.painted(shown)
+        for m, letter in enumerate(self.letters):
+            panels = {"photo": 0, "exemplar": m + 1}
+            drawn = {name: pictures[panel] for name, panel in panels.items()}
+            marks.draw(drawn, self.queries(m), lambda name, xy, of=panels: shown[of[name]].on_screen(xy), letter)
+        return beside(list(pictures.values()), [self.words(panel) for panel in pictures])
+
+    def words(self, panel: int) -> list[str]:
+        """The lines under a panel of the still picture."""
+        title = ["photo", *self.names][panel]
+        if not self.asked:
+            return [title, "equal colours match"]
+        side, number = ("exemplar" if panel else "photo"), len(self.asked)
+        said = [words(side, q, number) for q in self.asked[-1].answers]
+        if panel == 0:
+            return [title, *(f"{letter}, {line}" if letter else line for letter, line in zip(self.letters, said))]
+        known = [q.error for q in self.queries(panel - 1) if q.error is not None]
+        several = len(self.pairs) > 1 and len(known) > 1
+        return [title, said[panel - 1], *([f"mean of {len(known)} points: {np.mean(known):.0f} px off"] if several else [])]
 
     def png(self) -> bytes:
         """That picture in 256 colours, as large as a notebook should hold."""
         return next(data for side in STILL if len(data := reduced(self.picture(side))) <= LARGEST or side == STILL[-1])
+
+
+def check(pairs: Sequence[Pair]) -> None:
+    """Raises MatchError unless there is a pair, and all look at the same squares of the same two pictures."""
+    if not pairs or len(pairs) > MOST:
+        raise MatchError(f"1 to {MOST} matchers can stand side by side, got {len(pairs)}")
+    for pair in pairs[1:]:
+        for one, other in ((pairs[0].photo, pair.photo), (pairs[0].exemplar, pair.exemplar)):
+            if one.picture != other.picture:
+                raise MatchError(f"all matchers must be given the same {one.name}: set_images(photo, exemplar) with the same two")
+            if not np.allclose(astuple(one.frame), astuple(other.frame)):
+                raise MatchError(f"the matchers look at different squares of the {one.name}, so they cannot stand side by side: "
+                                 "take models that read the same kind of condition")
+
+
+def titles(names: Sequence[str], count: int) -> list[str]:
+    """What stands over each exemplar: "exemplar", or of several "A: name"."""
+    if names and len(names) != count:
+        raise MatchError(f"one name for each matcher: got {len(names)} names and {count} matchers")
+    if count == 1:
+        return [f"exemplar, {name}" for name in names] or ["exemplar"]
+    return [f"{letter}: {names[i]}" if names else letter for i, letter in enumerate(ascii_uppercase[:count])]
 
 
 def told(q: Query) -> dict:
@@ -169,23 +246,20 @@ def css(colour: np.ndarray) -> str:
     return "#" + bytes(colour.round().clip(0, 255).astype(np.uint8)).hex()
 
 
-def words(side: Side, queries: list[Query]) -> list[str]:
-    """The lines under a picture."""
-    if not queries:
-        return [side, "equal colours match"]
-    q, number = queries[-1], len(queries)
+def words(side: Side, q: Query, number: int) -> str:
+    """What a pair's answer to the last point says of one picture."""
     if side == q.target.name:
         true = "" if q.error is None else f", {q.error:.0f} px off"
-        return [side, f"point {number}: cosine {q.score:.3f}{true}"]
+        return f"point {number}: cosine {q.score:.3f}{true}"
     off = q.round_trip.distance
-    return [side, f"point {number} " + ("finds home" if off == 0 else f"lands {off:.0f} px off")]
+    return f"point {number} " + ("finds home" if off == 0 else f"lands {off:.0f} px off")
 
 
 def beside(pictures: list[Image.Image], lines: list[list[str]]) -> Image.Image:
     """Pictures side by side on white, lines of words under each."""
     gap, line = 12, 18
     height = max(p.height for p in pictures)
-    page = Image.new("RGB", (sum(p.width for p in pictures) + gap, height + line * max(map(len, lines)) + 4), "white")
+    page = Image.new("RGB", (sum(p.width + gap for p in pictures) - gap, height + line * max(map(len, lines)) + 4), "white")
     pen, left = ImageDraw.Draw(page), 0
     for picture, texts in zip(pictures, lines):
         page.paste(picture, (left, height - picture.height))
@@ -221,32 +295,45 @@ def unattended() -> bool:
 class CorrespondenceWidget(anywidget.AnyWidget):
     """Photo and exemplar to be clicked: marker, match, heatmap, cosine, softmax weights and round trip of up to 12 points.
 
-    matcher_or_pair: a Matcher after `set_images`, or a `pair.Pair`. points: (x, y) asked from the start, in pixels of the
-    given photo (of the exemplar with source="exemplar"). alpha: 1 to 200; if not given, the matcher's, for a pair 100.
-    side: pixels of a picture's longer side on screen, 128 to 640. Raises MatchError for what cannot be, OutOfFrame for a point
-    where the network does not look.
+    matched: a Matcher after `set_images`, or a `pair.Pair`; or up to four of them, all of the same photo and exemplar: then the
+    exemplar has a panel for each, and every click, on the photo or on any exemplar, is answered by all (A, B, ... tell their
+    answers apart on the photo). names: what stands over these panels; if not given, the checkpoints' names.
+    points: (x, y) asked from the start, in pixels of the given photo (of the exemplar with source="exemplar"). alpha: 1 to 200;
+    if not given, the (first) matcher's, for a pair 100. side: pixels of a picture's longer side on screen, 128 to 640; if not
+    given 384, or 288 of several. Raises MatchError for what cannot be, OutOfFrame for a point where the network does not look.
 
-    `queries` has the answers to all points, in order. A notebook that a program executes keeps a picture of the preset points,
-    which every viewer shows; who runs the cell gets the widget.
+        a, b = (Matcher.load(name).set_images(photo, exemplar) for name in ("figure", "figure_v2"))
+        widget = CorrespondenceWidget([a, b], points=[(60, 40), (80, 90)], names=["CoCosNet", "CoCosNet v2"])
+        [q.error for q in widget.answers[1]]        # of b, in the order of the points
+
+    `queries` has the (first) matcher's answers to all points, `answers` those of each. A notebook that a program executes keeps
+    a picture of the preset points, which every viewer shows; who runs the cell gets the widget.
     """
 
     _esm = Path(__file__).with_name("widget.js")
     _css = Path(__file__).with_name("widget.css")
 
-    def __init__(self, matcher_or_pair: Matcher | Pair, points: Iterable[tuple[float, float]] = (), alpha: float | None = None,
-                 side: int = 384, source: Side = "photo"):
-        matched = isinstance(matcher_or_pair, Matcher)
-        pair = matcher_or_pair.pair if matched else matcher_or_pair
+    def __init__(self, matched: Matcher | Pair | Sequence[Matcher | Pair], points: Iterable[tuple[float, float]] = (),
+                 alpha: float | None = None, side: int | None = None, source: Side = "photo", names: Sequence[str] = ()):
+        several = [matched] if isinstance(matched, (Matcher, Pair)) else list(matched)
+        pairs = [each.pair if isinstance(each, Matcher) else each for each in several]
         if alpha is None:
-            alpha = matcher_or_pair.alpha if matched else ALPHA
-        self.clicks = Clicks(pair, points, alpha, side, source)
+            alpha = several[0].alpha if several and isinstance(several[0], Matcher) else ALPHA
+        if len(several) > 1 and not names and all(isinstance(each, Matcher) for each in several):
+            names = [each.translator.card["name"] for each in several]
+        self.clicks = Clicks(pairs, points, alpha, side or (384 if len(pairs) < 2 else 288), source, names)
         super().__init__()
         self.on_msg(lambda _, message, buffers: self.send(*self.clicks.answer(message)))
 
     @property
     def queries(self) -> tuple[Query, ...]:
-        """The answers to all points so far; see `pair.Query`."""
-        return tuple(self.clicks.queries)
+        """The answers to all points so far, of several matchers the first's; see `pair.Query`."""
+        return self.answers[0]
+
+    @property
+    def answers(self) -> tuple[tuple[Query, ...], ...]:
+        """The answers of each matcher to all points so far."""
+        return tuple(tuple(self.clicks.queries(m)) for m in range(len(self.clicks.pairs)))
 
     def open(self) -> None:
         """Connect with a browser, if there can be one."""
@@ -255,6 +342,8 @@ class CorrespondenceWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs):
         points = f"{len(self.queries)} points, alpha {self.clicks.alpha:g}"
+        if len(self.answers) > 1:
+            points = f"{', '.join(self.clicks.names)}; {points}"
         still = {"image/png": base64.b64encode(self.clicks.png()).decode(), "text/plain": f"CorrespondenceWidget: {points}"}
         if self.comm is None:
             return still

@@ -4,6 +4,7 @@ import base64
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from cocos_demo.viz import marks
 from cocos_demo.widget import LARGEST, Clicks, CorrespondenceWidget, Shown
 
 ORDER = torch.randperm(64, generator=torch.Generator().manual_seed(3))
+BACK = torch.arange(63, -1, -1)
+BODY = Surface(np.stack([*np.mgrid[:64, :64][::-1] / 64, np.zeros((64, 64))], -1).astype(np.float32), np.ones((64, 64), bool))
+SURFACES = BODY, BODY  # every place's true match is the same place
 
 
 def smooth(seed, width=64, height=64):
@@ -34,10 +38,21 @@ def made_up(surfaces=(None, None)) -> Pair:
     return Pair.between(smooth(1), smooth(2), fy.flatten(1)[:, ORDER].unflatten(1, (8, 8)), fy, surfaces)
 
 
-def place(x: float, y: float) -> tuple[float, float]:
+def turned_over(surfaces=(None, None)) -> Pair:
+    """The same two pictures, matched by another model: cell u of the photo is cell 63 - u of the exemplar."""
+    fy = torch.randn(16, 8, 8, generator=torch.Generator().manual_seed(1))
+    return Pair.between(smooth(1), smooth(2), fy.flip(1, 2), fy, surfaces)
+
+
+def place(x: float, y: float, order=ORDER) -> tuple[float, float]:
     """Where a pixel of the photo is in the exemplar."""
-    row, column = divmod(int(ORDER[int(y) // 8 * 8 + int(x) // 8]), 8)
+    row, column = divmod(int(order[int(y) // 8 * 8 + int(x) // 8]), 8)
     return column * 8 + x % 8, row * 8 + y % 8
+
+
+def points_of(state: dict, m: int = 0) -> list[dict]:
+    """All points, as matcher m answers them."""
+    return state["answers"][m]["points"]
 
 
 def picture_of(data: bytes) -> Image.Image:
@@ -55,62 +70,63 @@ def test_the_package_is_imported_without_the_widget():
 
 
 def test_presets_are_asked_from_the_start():
-    clicks = Clicks(made_up(), [(12.5, 20.5), (3, 60)], alpha=30)
+    clicks = Clicks([made_up()], [(12.5, 20.5), (3, 60)], alpha=30)
     state, (photo, exemplar, heat) = clicks.answer({"do": "start"})
-    assert [p["at"] for p in state["points"]] == [(12.5, 20.5), (3, 60)]
-    for point in state["points"]:
+    assert [p["at"] for p in points_of(state)] == [(12.5, 20.5), (3, 60)]
+    for point in points_of(state):
         assert point["match"] == pytest.approx(place(*point["at"])) and point["score"] == pytest.approx(1)
         assert point["off"] == 0 and point["home"] == pytest.approx(point["at"]) and point["truth"] is None
-    assert state["alpha"] == 30 and state["painted"] == ["exemplar"]
-    assert state["start"]["photo"] == {"box": (0, 0, 64, 64), "size": (384, 384), "outline": None}
+    assert state["alpha"] == 30 and state["painted"] == [1]
+    assert state["start"]["panels"][0] == {"box": (0, 0, 64, 64), "size": (384, 384), "outline": None}
     assert {picture_of(data).size for data in (photo, exemplar, heat)} == {(384, 384)}
-    assert np.abs(np.asarray(picture_of(photo), int) - np.asarray(clicks.shown["photo"].view.picture)).mean() < 2
+    assert np.abs(np.asarray(picture_of(photo), int) - np.asarray(clicks.shown[0].view.picture)).mean() < 2
 
 
 def test_a_click_finds_its_match_in_either_direction():
-    clicks = Clicks(made_up())
-    state, pictures = clicks.answer({"do": "click", "on": "photo", "at": [36, 12]})
-    (point,), last = state["points"], state["last"]
-    assert point["source"] == "photo" and point["match"] == pytest.approx(place(36, 12)) and state["painted"] == ["exemplar"]
-    q = clicks.pair.query(36, 12, 100)
+    clicks = Clicks([made_up()])
+    state, pictures = clicks.answer({"do": "click", "panel": 0, "at": [36, 12]})
+    (point,), last = points_of(state), state["answers"][0]["last"]
+    assert point["source"] == "photo" and point["match"] == pytest.approx(place(36, 12)) and state["painted"] == [1]
+    q = clicks.pairs[0].query(36, 12, 100)
     assert [(c["score"], c["weight"]) for c in last["best"]] == [(c.score, c.weight) for c in q.best]
     assert last["rest"] + sum(c["weight"] for c in last["best"]) == pytest.approx(1)
-    blend = (q.weights.reshape(-1, 1) * clicks.pair.exemplar.colours).sum(0)
+    blend = (q.weights.reshape(-1, 1) * clicks.pairs[0].exemplar.colours).sum(0)
     assert np.abs(np.subtract(ImageColor.getrgb(last["blend"]), blend)).max() <= 1
     hottest = picture_of(pictures[0]).getpixel(tuple(int(6 * i) for i in place(36, 12)))  # viridis ends in yellow
     assert min(hottest[:2]) - hottest[2] > 60
-    state, _ = clicks.answer({"do": "click", "on": "exemplar", "at": list(point["match"])})
-    assert state["points"][1]["match"] == pytest.approx((36, 12)) and state["painted"] == ["photo"]
+    state, _ = clicks.answer({"do": "click", "panel": 1, "at": list(point["match"])})
+    assert points_of(state)[1]["match"] == pytest.approx((36, 12)) and state["painted"] == [0]
 
 
 def test_undo_and_clear():
-    clicks = Clicks(made_up(), [(12.5, 20.5), (3, 60)])
-    assert [p["at"] for p in clicks.answer({"do": "undo"})[0]["points"]] == [(12.5, 20.5)]
-    clicks.answer({"do": "click", "on": "photo", "at": [1, 1]})
+    clicks = Clicks([made_up()], [(12.5, 20.5), (3, 60)])
+    assert [p["at"] for p in points_of(clicks.answer({"do": "undo"})[0])] == [(12.5, 20.5)]
+    clicks.answer({"do": "click", "panel": 0, "at": [1, 1]})
     state, pictures = clicks.answer({"do": "clear"})
-    assert state["points"] == [] and state["last"] is None and state["painted"] == ["photo", "exemplar"] and len(pictures) == 2
+    assert state["answers"] == [{"points": [], "last": None}] and state["painted"] == [0, 1] and len(pictures) == 2
     assert clicks.answer({"do": "undo"})[0] == state
 
 
 def test_alpha_and_heat():
-    clicks = Clicks(made_up(), [(12.5, 20.5), (40, 40)])
+    clicks = Clicks([made_up()], [(12.5, 20.5), (40, 40)])
     soft, cosines = clicks.answer({"do": "alpha", "alpha": 1})
     sharp, same = clicks.answer({"do": "alpha", "alpha": 200})
-    assert cosines == same and sharp["last"]["best"][0]["weight"] > 0.99 > 0.1 > soft["last"]["best"][0]["weight"]
-    assert [q.alpha for q in clicks.queries] == [200, 200]
+    most = [state["answers"][0]["last"]["best"][0]["weight"] for state in (soft, sharp)]
+    assert cosines == same and most[0] < 0.1 and most[1] > 0.99
+    assert [q.alpha for q in clicks.queries()] == [200, 200]
     state, weights = clicks.answer({"do": "heat", "heat": "weights"})
     assert state["heat"] == "weights" and weights != same
     assert weights != clicks.answer({"do": "alpha", "alpha": 1})[1]
 
 
 def test_what_cannot_be_is_told_and_changes_nothing():
-    clicks = Clicks(made_up(), [(5 * i, 5) for i in range(12)])
-    for message, words in (({"do": "click", "on": "photo", "at": [5, 5]}, "12 points are the most"),
+    clicks = Clicks([made_up()], [(5 * i, 5) for i in range(12)])
+    for message, words in (({"do": "click", "panel": 0, "at": [5, 5]}, "12 points are the most"),
                            ({"do": "alpha", "alpha": 201}, "between 1 and 200")):  # fmt: skip
         told, pictures = clicks.answer(message)
-        assert words in told["error"] and not pictures and len(clicks.queries) == 12 and clicks.alpha == 100
+        assert words in told["error"] and not pictures and len(clicks.queries()) == 12 and clicks.alpha == 100
     clicks.answer({"do": "clear"})
-    assert "64 x 64" in clicks.answer({"do": "click", "on": "photo", "at": [64.5, 3]})[0]["error"]
+    assert "64 x 64" in clicks.answer({"do": "click", "panel": 0, "at": [64.5, 3]})[0]["error"]
     for wrong, words in (({"points": [(3, 3)] * 13}, "12 points"), ({"alpha": 0}, "between 1 and 200"),
                          ({"side": 5000}, "between 128 and 640"), ({"source": "sky", "points": [(1, 1)]}, "source")):  # fmt: skip
         with pytest.raises(MatchError, match=words):
@@ -148,11 +164,8 @@ def test_the_part_shown_holds_the_square():
 
 
 def test_the_true_place_is_told_and_drawn_where_it_is_known():
-    y, x = np.mgrid[:64, :64] / 64
-    body = np.stack([x, y, np.zeros_like(x)], -1).astype(np.float32)
-    surface = Surface(body, np.ones((64, 64), bool))
-    clicks = Clicks(made_up((surface, surface)), [(12.5, 20.5)])
-    (point,) = clicks.state()["points"]
+    clicks = Clicks([made_up(SURFACES)], [(12.5, 20.5)])
+    (point,) = points_of(clicks.state())
     assert point["truth"] == pytest.approx((12.5, 20.5), abs=1)
     assert point["error"] == pytest.approx(np.hypot(*np.subtract(place(12.5, 20.5), point["truth"])))
     star = clicks.picture(320).getpixel(tuple(int(5 * i) + left for i, left in zip(point["truth"], (332, 0))))
@@ -174,16 +187,71 @@ def test_a_saved_notebook_shows_the_presets():
 def test_the_picture_stays_small_whatever_it_shows():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8))
     f = torch.randn(16, 8, 8, generator=torch.Generator().manual_seed(0))
-    data = Clicks(Pair.between(noise, noise, f, f), [(12.5, 20.5)], side=640).png()
+    data = Clicks([Pair.between(noise, noise, f, f)], [(12.5, 20.5)], side=640).png()
     assert len(data) < LARGEST and picture_of(data).width >= 448
 
 
 def test_two_widgets_do_not_touch_each_other():
     one, two = CorrespondenceWidget(made_up(), points=[(5, 5)]), CorrespondenceWidget(made_up())
-    two.clicks.answer({"do": "click", "on": "photo", "at": [9, 9]})
+    two.clicks.answer({"do": "click", "panel": 0, "at": [9, 9]})
     two.clicks.answer({"do": "alpha", "alpha": 7})
     assert [q.at for q in one.queries] == [(5, 5)] and one.clicks.alpha == 100 and one.model_id != two.model_id
     assert [q.at for q in two.queries] == [(9, 9)]
+
+
+def test_several_matchers_answer_every_click():
+    clicks = Clicks([made_up(), turned_over()], [(12.5, 20.5)], side=192)
+    state, pictures = clicks.answer({"do": "start"})
+    assert state["start"]["names"] == ["A", "B"] == state["start"]["letters"] and len(state["start"]["panels"]) == 3
+    assert state["painted"] == [1, 2] and len(pictures) == 3 + 2
+    for m, order in enumerate((ORDER, BACK)):
+        (point,) = points_of(state, m)
+        assert point["match"] == pytest.approx(place(12.5, 20.5, order)) and point["source"] == "photo"
+        hottest = picture_of(pictures[3 + m]).getpixel(tuple(int(3 * i) for i in point["match"]))
+        assert min(hottest[:2]) - hottest[2] > 60
+    # On either exemplar: both search the photo, which holds the heat of the one that was clicked.
+    for panel in (1, 2):
+        state, (heat,) = clicks.answer({"do": "click", "panel": panel, "at": [52, 12]})
+        assert state["painted"] == [0] and state["by"] == panel - 1
+        found = [points_of(state, m)[-1]["match"] for m in (0, 1)]
+        assert found[1] == pytest.approx(place(52, 12, BACK)) and place(*found[0]) == pytest.approx((52, 12))
+        hottest = picture_of(heat).getpixel(tuple(int(3 * i) for i in found[panel - 1]))
+        assert min(hottest[:2]) - hottest[2] > 60
+    clicks.answer({"do": "alpha", "alpha": 9})
+    assert [[q.alpha for q in clicks.queries(m)] for m in (0, 1)] == [[9] * 3] * 2 and clicks.asked[-1].by == 1
+    state, pictures = clicks.answer({"do": "clear"})
+    assert state["painted"] == [0, 1, 2] and pictures[1] != pictures[2]
+
+
+def test_several_matchers_stand_side_by_side_in_a_saved_notebook():
+    points = [(12.5, 20.5), (41.5, 42.5)]
+    widget = CorrespondenceWidget([made_up(SURFACES), turned_over(SURFACES)], points, names=["CoCosNet", "MCL-Net"])
+    still = still_of(widget)
+    assert still.width == 3 * 320 + 2 * 12
+    for at, number in zip(points, (1, 2)):
+        ours = ImageColor.getrgb(marks.COLOURS[number - 1])
+        places = (at, place(*at), place(*at, BACK))
+        for left, (x, y) in zip((0, 332, 664), places):
+            assert np.abs(np.subtract(still.getpixel((left + int(5 * x), int(5 * y))), ours)).max() <= 12
+    assert widget.queries == widget.answers[0] and len(widget.answers) == 2
+    errors = [q.error for q in widget.answers[1]]
+    assert errors[1] == pytest.approx(np.hypot(*np.subtract(place(*points[1], BACK), points[1])), abs=1)
+    assert widget.clicks.words(2) == ["B: MCL-Net", f"point 2: cosine 1.000, {errors[1]:.0f} px off",
+                                      f"mean of 2 points: {np.mean(errors):.0f} px off"]
+    assert widget.clicks.words(0) == ["photo", "A, point 2 finds home", "B, point 2 finds home"]
+
+
+def test_matchers_side_by_side_must_go_together():
+    f = torch.eye(64).reshape(64, 8, 8)
+    other = Pair.between(smooth(1), smooth(5), f, f)
+    for pairs, options, words in (([], {}, "1 to 4 matchers"), ([made_up()] * 5, {}, "1 to 4 matchers"),
+                                  ([made_up(), other], {}, "same exemplar"),
+                                  ([made_up()] * 2, {"names": ["A"]}, "1 names and 2 matchers")):
+        with pytest.raises(MatchError, match=words):
+            CorrespondenceWidget(pairs, **options)
+    moved = replace(made_up(), photo=replace(made_up().photo, frame=Frame(30, 32, 60)))
+    with pytest.raises(MatchError, match="different squares of the photo"):
+        CorrespondenceWidget([made_up(), moved])
 
 
 KERNEL = """
@@ -221,11 +289,11 @@ def test_a_kernel_answers_where_somebody_can_click_and_leaves_a_picture_where_no
         comm = shown["application/vnd.jupyter.widget-view+json"]["model_id"]
         (state,) = (content["data"]["state"] for content in opened if content["comm_id"] == comm)
         assert "render" in state["_esm"] and len(str(state)) < 25_000
-        click = {"method": "custom", "content": {"do": "click", "on": "exemplar", "at": [30.5, 40.5]}}
+        click = {"method": "custom", "content": {"do": "click", "panel": 1, "at": [30.5, 40.5]}}
         client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": comm, "data": click}))
         while (message := client.get_iopub_msg(timeout=60))["msg_type"] != "comm_msg":
             pass
-        assert message["content"]["data"]["content"]["points"][1]["match"] == [30.5, 40.5]
+        assert points_of(message["content"]["data"]["content"])[1]["match"] == [30.5, 40.5]
         assert picture_of(message["buffers"][0]).size == (384, 384)
     finally:
         client.stop_channels()
@@ -259,7 +327,7 @@ def opened(browser):  # noqa: F811
     """A function: widgets -> a page with their browser's side, driven by their Python's."""
     pages = []
 
-    def opened(*widgets, width=1000):
+    def opened(*widgets, width=1000, panels=2):
         page = browser.new_page(viewport={"width": width, "height": 900})
         pages.append(page)
 
@@ -270,7 +338,7 @@ def opened(browser):  # noqa: F811
         page.expose_function("ask", ask)
         page.set_content(f"<style>{CorrespondenceWidget._css}</style>")
         page.evaluate(PAGE, [str(CorrespondenceWidget._esm), len(widgets)])
-        page.wait_for_function(LOADED, arg=2 * len(widgets))
+        page.wait_for_function(LOADED, arg=panels * len(widgets))
         return page
 
     yield opened
@@ -278,9 +346,10 @@ def opened(browser):  # noqa: F811
         page.close()
 
 
-def press(page, widget: str, side: str, share: tuple[float, float]) -> None:
+def press(page, widget: str, side: str, share: tuple[float, float], panel: int | None = None) -> None:
     """Click at these shares of a picture's width and height."""
-    image = page.locator(f"{widget} [data-side={side}] img")
+    where = f"[data-side={side}]" if panel is None else f"[data-panel='{panel}']"
+    image = page.locator(f"{widget} {where} img")
     image.scroll_into_view_if_needed()
     box = image.bounding_box()
     page.mouse.click(box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"])
@@ -322,6 +391,24 @@ def test_two_widgets_with_their_buttons_sliders_and_keys(opened):
     page.locator("#w1").get_by_text("Clear").click()
     page.wait_for_selector("#w1 p:has-text('equal colours match')")
     assert not two.queries and len(one.queries) == 1
+
+
+def test_two_matchers_beside_each_other_in_the_page(opened):
+    widget = CorrespondenceWidget([made_up(SURFACES), turned_over(SURFACES)], names=["one", "two"])
+    page = opened(widget, panels=3)
+    boxes = [page.locator(f"[data-panel='{panel}'] img").bounding_box() for panel in range(3)]
+    assert boxes[0]["y"] == boxes[1]["y"] == boxes[2]["y"] and boxes[0]["width"] == boxes[2]["width"] == 288
+    for panel, share, photo_marks in ((0, 0.3, ["1"]), (2, 0.7, ["1", "2A", "2B"])):
+        press(page, "#w0", "exemplar" if panel else "photo", (share, share), panel)
+        page.wait_for_selector(f"[data-panel='2'] [data-number='{1 + bool(panel)}']")
+        assert [page.locator(f"[data-panel='{p}'] [data-number]").count() for p in (1, 2)] == [1 + bool(panel)] * 2
+        drawn = page.locator("[data-panel='0'] [data-number]").all_text_contents()
+        assert drawn == photo_marks
+    assert page.locator("figcaption").all_text_contents() == ["photo: cosines with point 2, by B", "A: one", "B: two"]
+    told = page.locator(".tables").inner_text()
+    assert all(f"{answers[-1].error:.1f} px" in told for answers in widget.answers) and "A: one" in told
+    assert page.locator(".tables tbody").first.locator("tr").count() == 2 * 2
+    assert "point 2 by A finds home, by B finds home" in page.locator("p").inner_text()
 
 
 def test_what_cannot_be_is_said_in_the_page(opened):

@@ -14,6 +14,7 @@ MOST = 12  # points
 # Okabe and Ito's seven, and five that differ from them in lightness; a marker's number tells where colours do not.
 COLOURS = (*OKABE_ITO, "#FFFFFF", "#882255", "#999999", "#44AA99", "#332288")
 REACH, STAR = 34, 12  # pixels from the centre of a marker, and of a star, to its border
+LOWER = ("B", "D")  # letters below their mark, so that two in one place are both read
 HALO = (255, 255, 255, 170)
 FINE = 4  # they are drawn this much larger, then reduced
 
@@ -23,9 +24,10 @@ def ink(colour: str) -> str:
     return "black" if np.dot(ImageColor.getrgb(colour)[:3], (0.299, 0.587, 0.114)) > 120 else "white"
 
 
-@functools.lru_cache(8 * MOST)
-def stamp(number: int, right: bool, up: bool, answer: bool) -> Image.Image:
-    """RGBA marker: a ring round the pixel that lies in the middle, for an answer a diamond, and the number beside it."""
+@functools.lru_cache(16 * MOST)
+def stamp(number: int, right: bool, up: bool, answer: bool, letter: str = "") -> Image.Image:
+    """RGBA marker: a ring round the pixel that lies in the middle, for an answer a diamond, and the number beside it, with a
+    letter where several models answer on one picture."""
     side, colour = (2 * REACH + 1) * FINE, COLOURS[(number - 1) % MOST]
     picture, c = Image.new("RGBA", (side, side)), side / 2
     draw = ImageDraw.Draw(picture)
@@ -47,7 +49,9 @@ def stamp(number: int, right: bool, up: bool, answer: bool) -> Image.Image:
     disc(x, y, 12, fill=HALO)
     disc(x, y, 11, fill="black")
     disc(x, y, 9.8, fill=colour)
-    draw.text((x, y), str(number), ink(colour), ImageFont.load_default(14 * FINE), anchor="mm")
+    words = f"{number}{letter}"
+    size = 14 if len(words) < 3 else 10
+    draw.text((x, y), words, ink(colour), ImageFont.load_default(size * FINE), anchor="mm")
     return picture.resize((2 * REACH + 1, 2 * REACH + 1), Image.Resampling.BOX)
 
 
@@ -64,10 +68,11 @@ def star_stamp(number: int) -> Image.Image:
     return picture.resize((2 * STAR + 1, 2 * STAR + 1), Image.Resampling.BOX)
 
 
-def mark(picture: Image.Image, number: int, x: float, y: float, answer: bool = False) -> None:
+def mark(picture: Image.Image, number: int, x: float, y: float, answer: bool = False, letter: str = "") -> None:
     """Draw marker `number` on the pixel that (x, y) lies in: a ring, or a diamond for an `answer`. The number stays within
     the picture."""
-    seal = stamp(number, x < picture.width - REACH, y > REACH, answer)
+    below = letter in LOWER and y < picture.height - REACH
+    seal = stamp(number, x < picture.width - REACH, y > REACH and not below, answer, letter)
     picture.paste(seal, (int(x) - REACH, int(y) - REACH), seal)
 
 
@@ -84,25 +89,28 @@ def line(picture: Image.Image, number: int, start: tuple[float, float], end: tup
         draw.line([start, end], ink_, width)
 
 
-def way(picture: Image.Image, number: int, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw the line from a point to where its round trip ends, a square."""
+def way(picture: Image.Image, number: int, start: tuple[float, float], end: tuple[float, float], letter: str = "") -> None:
+    """Draw the line from a point to where its round trip ends, a square, with a letter in it if there is one."""
     line(picture, number, start, end)
-    x, y = end
-    ImageDraw.Draw(picture).rectangle([x - 5, y - 5, x + 5, y + 5], "white", "black", 2)
+    (x, y), reach, pen = end, 8 if letter else 5, ImageDraw.Draw(picture)
+    pen.rectangle([x - reach, y - reach, x + reach, y + reach], "white", "black", 2)
+    pen.text((x + 0.5, y + 0.5), letter, "black", ImageFont.load_default(12), anchor="mm")
 
 
-def draw(pictures: dict[str, Image.Image], queries: Sequence[Query], placed: Callable = lambda side, xy: xy) -> None:
+def draw(pictures: dict[str, Image.Image], queries: Sequence[Query], placed: Callable = lambda side, xy: xy,
+         letter: str = "") -> None:
     """Draw every point and its match on the two pictures, by side; of the last also the way back, and the line to where its
-    match should have been. `placed(side, xy)`: where a place of a query lies in the picture drawn on."""
+    match should have been. `placed(side, xy)`: where a place of a query lies in the picture drawn on. `letter`: the model that
+    answers, where several draw on one photo."""
     for number, q in enumerate(queries, 1):
         here, there = q.source.name, q.target.name
         at, match = placed(here, q.at), placed(there, (q.x, q.y))
         if number == len(queries) and q.round_trip.distance:
-            way(pictures[here], number, at, placed(here, q.round_trip[:2]))
+            way(pictures[here], number, at, placed(here, q.round_trip[:2]), letter if here == "photo" else "")
         if number == len(queries) and q.truth:
             line(pictures[there], number, match, placed(there, q.truth))
         mark(pictures[here], number, *at)
-        mark(pictures[there], number, *match, answer=True)
+        mark(pictures[there], number, *match, answer=True, letter=letter if there == "photo" else "")
     for number, q in enumerate(queries, 1):  # over all markers
         if q.truth:
             star(pictures[q.target.name], number, *placed(q.target.name, q.truth))
