@@ -4,12 +4,15 @@ Every row sees the same batches from the same initial weights for the same numbe
 (Eq. 14, and the slides' feature matching in D); no extra. `python -m cocos_demo ablation --help`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from torch import nn
+
+from . import checkpoints
 from .datasets.pairs import DataError, Mix
 from .evaluation import EvaluateArgs
 from .evaluation import run as evaluate
@@ -70,6 +73,14 @@ def train_rows(rows: Sequence[TrainArgs], jobs: int) -> list[Path]:
         return [_train(row) for row in rows]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         return list(pool.map(_train, rows))
+
+
+def train_seeds(row: Callable[[str, int, object], TrainArgs], args) -> dict[tuple[str, int], nn.Module]:
+    """Train `row(name, seed, args)` for each of `args.rows` and `args.seeds` -> {(name, seed): network}. The rows of the first
+    seed come first, so that a whole table is there soonest."""
+    runs = [(name, seed) for seed in args.seeds for name in args.rows]
+    paths = train_rows([row(name, seed, args) for name, seed in runs], args.jobs)
+    return {run: checkpoints.load(str(path))[0] for run, path in zip(runs, paths)}
 
 
 def check_rows(args, known: Sequence[str]) -> None:

@@ -9,8 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import checkpoints
-from .ablation import check_rows, train_rows
+from .ablation import check_rows, train_seeds
 from .datasets.pairs import DataError, Mix, PreparedFolder
 from .evaluation.critics import Critics
 from .evaluation.warps import draw_warps, measure_warps, table
@@ -76,9 +75,7 @@ def run(args: AblationMCLArgs) -> None:
     if not args.seeds or min(args.mcl, args.scale) <= 0:
         raise DataError("at least one seed is needed, and mcl and scale above 0")
     folder = PreparedFolder(args.test, "test", condition="figure")
-    runs = [(name, seed) for seed in args.seeds for name in args.rows]  # the whole table of the first seed comes first
-    paths = dict(zip(runs, train_rows([row(name, seed, args) for name, seed in runs], args.jobs)))
-    nets = {run: checkpoints.load(path)[0] for run, path in paths.items()}
+    nets = train_seeds(row, args)
     critics = Critics(0)
     results = {name: {seed: measure_warps(nets[name, seed], folder, args.pairs, 0, critics.left_out, f"{name}, seed {seed}")
                       for seed in args.seeds} for name in args.rows}

@@ -36,12 +36,15 @@ COMMANDS = {
                            "AblationV2Args"),
     "ablation_mcl": Command("what margin and self-correlation are good for: MCL-Net's Table 4", "cocos_demo.ablation_mcl",
                             "AblationMCLArgs"),
+    "ablation_mcl_portraits": Command("what MCL-Net's designs are good for on portraits: its Table 3",
+                                      "cocos_demo.ablation_mcl_portraits", "AblationMCLPortraitsArgs"),
 }
 
 
 def usage(names=tuple(COMMANDS)) -> str:
     """The list of commands."""
-    rows = "\n".join(f"  {name:<16} {COMMANDS[name].help}" for name in names)
+    width = max(map(len, names))
+    rows = "\n".join(f"  {name:<{width}} {COMMANDS[name].help}" for name in names)
     return f"usage: python -m cocos_demo COMMAND ...\n\ncommands (each with --help):\n{rows}"
 
 

@@ -117,6 +117,22 @@ def test_critics_know_the_photo_and_the_exemplar(pictures):
     assert Critics(1).looks(answers(photos, photos, exemplars))["pairs seen by VGG-16"] == 1
 
 
+def test_sets_and_variants_by_the_distances_of_pairs(pictures):
+    critics, (photos, exemplars) = Critics(2), pictures
+    if critics.vgg.left_out:
+        pytest.skip("the whole VGG-16 is not installed")
+    looks = critics.looks(answers(exemplars, photos, exemplars))
+    found = critics.realness(exemplars, photos, [0, 1])
+    assert {name: pytest.approx(looks[name], rel=1e-4) for name in found} == found and {FRECHET, "SWD"} <= set(found)
+    repeated = critics.realness(exemplars, photos[:1], [0, 0])
+    assert repeated[FRECHET] > found[FRECHET]  # two outputs against one photo, which does not vary
+    x, y, z = critics.likeness(answers(photos[:1], photos[1:], photos[:1]))[EVEN], *(
+        critics.likeness(answers(exemplars[:1], photos[k:k + 1], photos[:1]))[EVEN] for k in (0, 1))
+    three = torch.stack([*photos, exemplars[0]])
+    assert critics.diversity(three)[EVEN] == pytest.approx((x + y + z) / 3, rel=1e-5)
+    assert critics.diversity(three[[0, 0]])[EVEN] == 0
+
+
 def test_what_cannot_be_had_is_left_out_and_said(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(features, "_vgg16_state", lambda: None)
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))

@@ -1,7 +1,9 @@
 """What perceptual networks say of a network's outputs; what cannot be had here is left out, and said once."""
 
 from importlib.util import find_spec
+from itertools import combinations
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -86,18 +88,37 @@ class Critics:
         if len(sets["photos"]) > 1:
             photos = torch.stack(sets["photos"])
             figures |= {FRECHET + whose: frechet_distance(torch.stack(sets[whose]), photos) for whose in ("", EXEMPLAR)}
-        figures |= self._fid(answers)
+        figures |= self._fid(answers.outputs, answers.photos)
         for whose, batch in (("", answers.outputs), (EXEMPLAR, answers.exemplars)):
             levels = swd(batch, answers.photos)
             figures |= {f"SWD{whose}": sum(levels.values()) / len(levels)}
             figures |= {f"SWD{whose}, {side} px": value for side, value in levels.items()}
         return figures
 
-    def _fid(self, answers: Answers) -> dict[str, float]:
-        if not self.fid or len(answers) < 2:
+    @torch.no_grad()
+    def realness(self, outputs: Tensor, photos: Tensor, which: list[int]) -> dict[str, float]:
+        """The distances of `looks` alone: outputs (N, 3, S, S) as a set, beside photos (M, 3, S, S). `which`: N numbers, each
+        output's photo."""
+        figures = {}
+        if FRECHET_LAYER in self.vgg.convs:
+            a, b = (torch.cat([self.vgg(part, (FRECHET_LAYER,))[FRECHET_LAYER].mean(dim=(2, 3))
+                               for part in tqdm(batch.split(16), desc="realness", leave=False)]) for batch in (outputs, photos))
+            figures[FRECHET] = frechet_distance(a, b[which])
+        levels = swd(outputs, photos[which])
+        return figures | self._fid(outputs, photos[which]) | {"SWD": sum(levels.values()) / len(levels)}
+
+    @torch.no_grad()
+    def diversity(self, variants: Tensor) -> dict[str, float]:
+        """How different (K, 3, S, S) are, K >= 2, to a perceptual network: the mean distance of any two of them."""
+        return {name: float(np.mean([perceptual_distance(f, g, heads)
+                                     for f, g in combinations([_see(net, picture) for picture in variants], 2)]))
+                for name, (net, heads) in self.distances.items()}
+
+    def _fid(self, outputs: Tensor, photos: Tensor) -> dict[str, float]:
+        if not self.fid or len(outputs) < 2:
             return {}
         try:
-            return {"FID": fid(answers.outputs, answers.photos)}
+            return {"FID": fid(outputs, photos)}
         except MetricMissing as error:
             self.fid = False
             self.notes.append(f"FID is left out: {error}")

@@ -26,7 +26,7 @@ def measure_portraits(net: torch.nn.Module, folder: PreparedFolder, args, critic
     figures = {}
     for sort in ("same person", "other person"):
         pairs = choose_pairs(folder, sort == "same person", args.pairs, args.seed, any_scene=args.any_scene)
-        answers, found = _answer(net, folder, pairs, sort)
+        answers, found = answer(net, folder, pairs, sort)
         found["error / exemplar's error"] = relative_error(answers.outputs, answers.photos, answers.exemplars)
         if sort == "same person":
             found |= likeness(answers, critics.left_out) | critics.likeness(answers)
@@ -36,8 +36,10 @@ def measure_portraits(net: torch.nn.Module, folder: PreparedFolder, args, critic
     return figures
 
 
-def _answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, int]],
-            sort: str) -> tuple[Answers, dict[str, float]]:
+def answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, int]],
+           sort: str) -> tuple[Answers, dict[str, float]]:
+    """The answers to pairs (photo, exemplar), and how far landmarks found in them lie from the photo's, beside the trivial
+    answers. `sort`: what the bar says."""
     size, rows = net.config.size, []
     outputs, photos, exemplars = [], [], []  # distances of landmarks, in eye distances
     for i, j in tqdm(pairs, desc=sort, leave=False):
