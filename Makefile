@@ -28,6 +28,7 @@ lessons: $(VENV)/demo.stamp
 notebooks: $(VENV)/test.stamp badges
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace $(NOTEBOOKS)
 	$(BIN)/nb-clean clean -o -e --preserve-cell-metadata-field tags $(NOTEBOOKS)
+	$(BIN)/python notebooks/smaller.py $(NOTEBOOKS)
 
 badges: $(VENV)/test.stamp
 	$(BIN)/python notebooks/badges.py

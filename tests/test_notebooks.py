@@ -7,14 +7,16 @@ import runpy
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
-from PIL import Image
+from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SOLUTION = re.compile(r"<details>\s*<summary>Solution</summary>\s*```python\n(.*?)```\s*</details>", re.DOTALL)
 badges = runpy.run_path(str(ROOT / "notebooks" / "badges.py"))
+pictures = runpy.run_path(str(ROOT / "notebooks" / "smaller.py"))
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -97,3 +99,43 @@ def test_a_badge_is_needed():
     bare = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 09 · Bare")])
     with pytest.raises(ValueError, match="09_bare.ipynb: the first cell needs one Colab badge, and has 0"):
         badges["addressed"](bare, "09_bare.ipynb", badges["address"]())
+
+
+def shown(**files: bytes) -> nbformat.NotebookNode:
+    """A notebook with one output of these pictures: png=..., jpeg=..."""
+    data = {f"image/{kind}": base64.b64encode(file).decode() for kind, file in files.items()} | {"text/plain": "a picture"}
+    cell = nbformat.v4.new_code_cell("plot()", outputs=[nbformat.v4.new_output("display_data", data)])
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 09 · Bare"), cell])
+
+
+def stored(picture: Image.Image, kind: str, **options) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def test_pictures_are_kept_smaller_and_once(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    photograph = Image.fromarray(noise).resize((180, 180), Image.Resampling.BICUBIC)
+    plot = Image.new("RGBA", (180, 120), "white")
+    ImageDraw.Draw(plot).line((0, 10, 180, 100), "#0072B2", 3)
+    film = stored(plot, "PNG", save_all=True, append_images=[plot.rotate(90)])
+    path = tmp_path / "09_bare.ipynb"
+    for files, left in (({"png": stored(plot, "PNG", compress_level=0)}, "png"),
+                        ({"jpeg": stored(photograph, "JPEG", quality=95)}, "jpeg"),
+                        ({"png": stored(photograph, "PNG"), "jpeg": stored(photograph, "JPEG", quality=75)}, "jpeg"),
+                        ({"png": film}, "png")):
+        nbformat.write(shown(**files), path)
+        pictures["main"]([str(path)])
+        once = path.read_bytes()
+        data = read(path).cells[1].outputs[0].data
+        kept = base64.b64decode(data[f"image/{left}"])
+        assert set(data) == {f"image/{left}", "text/plain"} and len(kept) <= len(files[left])
+        pictures["main"]([str(path)])
+        assert path.read_bytes() == once
+        if files == {"png": film}:
+            assert kept == film
+        elif len(files) == 1:
+            assert len(kept) < 0.85 * len(files[left])
+            before = plot.convert("RGB") if left == "png" else photograph
+            assert np.abs(np.asarray(Image.open(io.BytesIO(kept)).convert("RGB"), int) - np.asarray(before, int)).mean() < 4

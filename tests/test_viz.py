@@ -16,6 +16,7 @@ from cocos_demo import viz
 from cocos_demo.models.field import Field
 from cocos_demo.pair import Pair, View
 from cocos_demo.photo import Frame
+from cocos_demo.viz import small
 from cocos_demo.viz.style import row_of_pictures, show
 
 # Machado, Oliveira and Fernandes 2009: what people without one kind of cone see, in linear light.
@@ -169,6 +170,19 @@ def test_notebooks_keep_photographs_as_jpeg_and_charts_as_png(monkeypatch):
     assert [next(iter(data)) for data in shown] == ["image/jpeg", "image/png"]
     with Image.open(io.BytesIO(shown[0]["image/jpeg"])) as kept:
         assert np.abs(np.array(kept, int) - np.asarray(viz.to_pil(figure))).mean() < 5
+
+
+def test_a_small_png_has_the_colours_it_needs():
+    few = np.zeros((60, 80, 3), np.uint8)
+    few[:, 40:] = 255
+    few[20:40, 20:60] = (0, 114, 178)
+    many = np.stack([*np.meshgrid(np.arange(256), np.arange(256)), np.full((256, 256), 90)], -1).astype(np.uint8)
+    for array, mode in ((few, "P"), (many, "RGB")):
+        with Image.open(io.BytesIO(small.png(Image.fromarray(array)))) as kept:
+            assert kept.mode == mode and np.array_equal(np.asarray(kept.convert("RGB")), array)
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    for file in (small.png(clear), small.jpeg(clear)):
+        assert np.asarray(Image.open(io.BytesIO(file)).convert("RGB")).min() == 255
 
 
 def test_a_known_truth_is_a_star(pair):

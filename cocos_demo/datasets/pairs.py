@@ -30,7 +30,7 @@ class PreparedFolder:
         self.path = Path(path)
         try:
             index = json.loads((self.path / "index.json").read_text())
-            points = np.load(self.path / "points.npy")
+            points = np.load(self.path / "points.npy").astype(np.float32)
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path} is not a prepared folder ({error}); make one with: "
                             f"python -m cocos_demo prepare people|figures OUT") from None
@@ -89,7 +89,7 @@ class PreparedFolder:
         """uint8: the background edges (256, 256) of a portrait, the label map (R, R) of kind "parts"; None for figures."""
         if self.kind.name == "parts":
             return self._numbers[self.parts(i)]
-        return np.array(self._open("edges", i, "png")) if self.kind.name == "portrait" else None
+        return np.array(self._open("edges", i, "png").convert("L")) if self.kind.name == "portrait" else None
 
     def parts(self, i: int) -> np.ndarray:
         """uint8 (R, R): the part of the body that each pixel shows, by its number in `index["parts"]`; 0 is the background."""

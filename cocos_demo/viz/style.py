@@ -1,12 +1,12 @@
 """What all figures share: their canvas, their colours, and how a picture stands in its axes."""
 
-import io
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+
+from . import small
 
 # Okabe and Ito's colours for people who see all colours and those who do not; black is left for text.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -24,17 +24,14 @@ class Drawing(Figure):
         FigureCanvasAgg(self)
 
     def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.savefig(file, format="png")
-        return file.getvalue()
+        return small.png(to_pil(self))
 
     def _ipython_display_(self) -> None:
         """What notebooks show and keep: PNG, or JPEG where that is much smaller, as it is with photographs."""
         from IPython.display import display
 
-        png, jpeg = self._repr_png_(), io.BytesIO()
-        to_pil(self).save(jpeg, "JPEG", quality=80, optimize=True)
-        jpeg = jpeg.getvalue()
+        picture = to_pil(self)
+        png, jpeg = small.png(picture), small.jpeg(picture)
         kind, data = ("image/png", png) if len(png) < 1.5 * len(jpeg) else ("image/jpeg", jpeg)
         display({kind: data, "text/plain": repr(self)}, raw=True)
 
