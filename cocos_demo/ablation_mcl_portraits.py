@@ -38,7 +38,7 @@ ROWS = {
     "cor": Row("+ COR (CoCosNet)"),
     "mcl": Row("+ COR + MCL", mcl=True),
     "scm": Row("+ COR + SCM", scm=True),
-    "mcl-scm": Row("+ COR + MCL + SCM (MCL-Net)", mcl=True, scm=True),
+    "mcl-scm": Row("+ COR + MCL + SCM", mcl=True, scm=True),
 }
 
 
@@ -58,7 +58,7 @@ class AblationMCLPortraitsArgs:
     margin: float = 0.4  # its m, the paper's
     scale: float = 30.0  # its s, one over the temperature; the paper gives none
     pairs: int = 1000  # photos with another person's exemplar, at most, for the distances between sets of pictures
-    known: int = 128  # photos with an exemplar of the same person in the same scene, at most, for the error to the photo
+    known: int = 64  # photos with an exemplar of the same person in the same scene, at most, for the error to the photo
     jobs: int = 2  # rows trained at once, one CPU thread each
 
 
@@ -91,7 +91,8 @@ def run(args: AblationMCLPortraitsArgs) -> None:
     with beside(args.out / "ablation_mcl_portraits.json") as partial:
         partial.write_text(json.dumps(results, indent=1))
     print(tables({ROWS[name].title: list(figures.values()) for name, figures in results.items()}))
-    print(f"\n{note(folder, chosen, critics)} Mean of the seeds {', '.join(map(str, args.seeds))}.")
+    seeds = f"Mean of the seeds {', '.join(map(str, args.seeds))}." if len(args.seeds) > 1 else f"Seed {args.seeds[0]}."
+    print(f"\n{note(folder, chosen, critics)} {seeds}")
     for line in critics.notes:
         print(f"\n{line}")
     draw_designs({ROWS[name].title: nets[name, args.seeds[0]] for name in args.rows}, folder,

@@ -32,7 +32,7 @@ def args(tmp_path, monkeypatch):
 
 def test_rows_are_table_3(args):
     assert [line.title for line in ROWS.values()] == [
-        "SPADE", "+ COR (CoCosNet)", "+ COR + MCL", "+ COR + SCM", "+ COR + MCL + SCM (MCL-Net)"]
+        "SPADE", "+ COR (CoCosNet)", "+ COR + MCL", "+ COR + SCM", "+ COR + MCL + SCM"]
     base = row("cor", 0, args)
     for name, line in ROWS.items():
         run = row(name, 0, args)
@@ -139,7 +139,7 @@ def test_the_command_trains_measures_draws_and_goes_on(args, capsys):
     args = replace(one, rows=("spade", "mcl-scm"))
     ablation_mcl_portraits.run(args)  # the first row is there and is not trained again
     printed = capsys.readouterr().out
-    assert "| SPADE |" in printed and "| + COR + MCL + SCM (MCL-Net) |" in printed and "4 pictures of 2 people" in printed
+    assert "| SPADE |" in printed and "| + COR + MCL + SCM |" in printed and "4 pictures of 2 people" in printed
     assert "from step 1" in printed and first.read_bytes() == before
     results = json.loads((args.out / "ablation_mcl_portraits.json").read_text())
     assert {name: set(each) for name, each in results.items()} == {"spade": {"0"}, "mcl-scm": {"0"}}
