@@ -38,7 +38,7 @@ class AblationArgs:
 
     data: Path  # a prepared folder of figures, to train on
     test: Path  # another of other people: its split "test" is measured
-    out: Path  # a folder a row, ablation.json, ablation.jpg
+    out: Path  # a folder a row, ablation.json, ablation.webp
     rows: tuple[str, ...] = tuple(ROWS)
     preset: str = "tiny"  # of the networks: tiny, or mini as in the lessons
     steps: int = 500
@@ -97,4 +97,4 @@ def run(args: AblationArgs) -> None:
     check_rows(args, tuple(ROWS))
     paths = train_rows([row(name, args) for name in args.rows], args.jobs)
     evaluate(EvaluateArgs(tuple(map(str, paths)), args.test, pairs=args.pairs, perceive=args.perceive, table=True,
-                          sheet=args.out / "ablation.jpg", json=args.out / "ablation.json"))
+                          sheet=args.out / "ablation.webp", json=args.out / "ablation.json"))

@@ -45,7 +45,7 @@ class AblationMCLArgs:
 
     data: Path  # a prepared folder of figures, to train on
     test: Path  # another of other people: its split "test" is measured
-    out: Path  # a folder a row and seed, ablation_mcl.json, ablation_mcl.jpg
+    out: Path  # a folder a row and seed, ablation_mcl.json, ablation_mcl.webp
     rows: tuple[str, ...] = tuple(ROWS)
     seeds: tuple[int, ...] = (0, 1)  # of weights and batches; the table shows the mean, and how far they are apart
     preset: str = "tiny"  # of the networks: tiny, or mini as in the lessons
@@ -86,4 +86,4 @@ def run(args: AblationMCLArgs) -> None:
           f"full turn; mean of the seeds {', '.join(map(str, args.seeds))}. L1 in grey values, PSNR in dB.")
     for note in critics.notes:
         print(f"\n{note}")
-    draw_warps({ROWS[name].title: nets[name, args.seeds[0]] for name in args.rows}, folder, 0, args.out / "ablation_mcl.jpg")
+    draw_warps({ROWS[name].title: nets[name, args.seeds[0]] for name in args.rows}, folder, 0, args.out / "ablation_mcl.webp")

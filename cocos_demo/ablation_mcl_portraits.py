@@ -47,7 +47,7 @@ class AblationMCLPortraitsArgs:
     """Train the rows of MCL-Net's Table 3, measure them, print the table. Stop it at any time; the same command goes on."""
 
     data: Path  # a prepared folder of portraits: its split "train" is trained on, its split "test" measured
-    out: Path  # a folder a row and seed, ablation_mcl_portraits.json, ablation_mcl_portraits.jpg
+    out: Path  # a folder a row and seed, ablation_mcl_portraits.json, ablation_mcl_portraits.webp
     rows: tuple[str, ...] = tuple(ROWS)
     seeds: tuple[int, ...] = (0,)  # of weights and batches; of several the table shows the mean, and how far they are apart
     preset: str = "tiny"  # of the networks: tiny, or mini as in the lessons
@@ -96,4 +96,4 @@ def run(args: AblationMCLPortraitsArgs) -> None:
     for line in critics.notes:
         print(f"\n{line}")
     draw_designs({ROWS[name].title: nets[name, args.seeds[0]] for name in args.rows}, folder,
-                 args.out / "ablation_mcl_portraits.jpg")
+                 args.out / "ablation_mcl_portraits.webp")

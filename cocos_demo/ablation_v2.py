@@ -52,7 +52,7 @@ class AblationV2Args:
 
     data: Path  # a prepared folder of figures, to train on
     test: Path  # another of other people: its split "test" is measured
-    out: Path  # a folder a row, ablation_v2.json, figure8.jpg, a figure7_NAME.jpg for each of the networks
+    out: Path  # a folder a row, ablation_v2.json, figure8.webp, a figure7_NAME.webp for each of the networks
     rows: tuple[str, ...] = tuple(ROWS)  # may be none where there are networks
     networks: tuple[str, ...] = ()  # whole networks of CoCosNet v2, by name or path, whose levels are measured too (Table 4)
     preset: str = "tiny"  # of the rows
@@ -142,14 +142,14 @@ def run(args: AblationV2Args) -> None:
     if rows:
         print(table_5({TITLES[name]: results[name] for name in rows}, args.size) + "\n")
         figure_8({TITLES[name]: net for name, (net, _) in rows.items()}, folders[args.rows[-1]], args.seed,
-                 args.out / "figure8.jpg")
+                 args.out / "figure8.webp")
     if THEN in rows:
         print(what_training_the_gru_gains(meters["gru-frozen"], meters[THEN], args.size) + "\n")
     if "gru" in rows:
         print(table_4(TITLES["gru"], results["gru"], rows["gru"][0].config) + "\n")
     for name, (net, _) in networks.items():
         print(table_4(name, results[name], net.config) + "\n")
-        figure_7(net, folders[name], args.seed, args.out / f"figure7_{name}.jpg")
+        figure_7(net, folders[name], args.seed, args.out / f"figure7_{name}.webp")
     print(f"Split 'test' of {args.test.name}, seed {args.seed}: at most {args.pairs} pairs of one person, from the front where "
           f"it does not say full turn. L1 in grey values, PSNR in dB; cosine: of the first candidate, mean over the positions.")
     for note in critics.notes:

@@ -34,7 +34,7 @@ def test_the_command_trains_measures_and_goes_on(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "| full |" in printed and "| spade |" in printed and "PCK@0.1" in printed
     results = json.loads((tmp_path / "out" / "ablation.json").read_text())
-    assert len(results) == 2 and (tmp_path / "out" / "ablation.jpg").is_file()
+    assert len(results) == 2 and (tmp_path / "out" / "ablation.webp").is_file()
     before = (tmp_path / "out" / "full" / "log.jsonl").stat().st_mtime_ns
     ablation.run(args)  # everything is there: nothing is trained, the figures are the same
     assert json.loads((tmp_path / "out" / "ablation.json").read_text()) == results

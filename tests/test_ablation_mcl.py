@@ -89,7 +89,7 @@ def test_the_command_trains_measures_draws_and_goes_on(args, capsys):
     assert all(word in printed for word in ("L1", "PSNR", "SSIM", "PCK@0.1", "seeds apart"))
     results = json.loads((args.out / "ablation_mcl.json").read_text())
     assert {name: set(each) for name, each in results.items()} == {"baseline": {"0", "1"}, "m0.4-scm": {"0", "1"}}
-    assert (args.out / "ablation_mcl.jpg").is_file()
+    assert (args.out / "ablation_mcl.webp").is_file()
     weights = args.out / "m0.4-scm_1" / "m0.4-scm_1.safetensors"
     before = weights.read_bytes()
     ablation_mcl.run(args)  # everything is there: nothing is trained, the figures are the same

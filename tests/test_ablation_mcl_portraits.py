@@ -144,7 +144,7 @@ def test_the_command_trains_measures_draws_and_goes_on(args, capsys):
     results = json.loads((args.out / "ablation_mcl_portraits.json").read_text())
     assert {name: set(each) for name, each in results.items()} == {"spade": {"0"}, "mcl-scm": {"0"}}
     assert "warp: PSNR" in results["mcl-scm"]["0"] and "warp: PSNR" not in results["spade"]["0"]
-    assert (args.out / "ablation_mcl_portraits.jpg").stat().st_size > 100
+    assert (args.out / "ablation_mcl_portraits.webp").stat().st_size > 100
 
 
 @pytest.mark.parametrize("wrong, words", [

@@ -71,7 +71,7 @@ def test_the_command_trains_measures_draws_and_goes_on(args, tmp_path, capsys):
     results = json.loads((out / "ablation_v2.json").read_text())
     assert set(results) == {"none", "gru-frozen", "gru-then", "gru", "whole"} and results["gru"]["steps"] == 2
     assert 0 <= results["gru"]["full turn, same person: 32 px, published: PCK@0.1"] <= 1
-    assert (out / "figure8.jpg").is_file() and (out / "figure7_whole.jpg").is_file()
+    assert (out / "figure8.webp").is_file() and (out / "figure7_whole.webp").is_file()
     weights = (out / "gru" / "gru.safetensors").read_bytes()
     ablation_v2.run(args)  # everything is there: nothing is trained, the figures are the same
     assert json.loads((out / "ablation_v2.json").read_text()) == results
@@ -86,7 +86,7 @@ def test_a_network_alone_needs_no_rows(args, tmp_path, capsys):
     ablation_v2.run(replace(args, rows=(), networks=(whole,)))
     printed = capsys.readouterr().out
     assert "Table 4, whole" in printed and "Table 5" not in printed
-    assert sorted(path.name for path in args.out.iterdir()) == ["ablation_v2.json", "figure7_whole.jpg"]
+    assert sorted(path.name for path in args.out.iterdir()) == ["ablation_v2.json", "figure7_whole.webp"]
 
 
 def test_what_training_the_gru_gains():

@@ -156,7 +156,7 @@ def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFold
                 columns.append(pictures(batch))
                 titles.append(what if len(nets) == 1 else f"{marks[name]}, {what}")
     with beside(path) as partial:
-        viz.sheet(columns, titles, pairs=2 if len(nets) == 1 else 1).save(partial, **viz.JPEG)
+        viz.sheet(columns, titles, pairs=2 if len(nets) == 1 else 1).save(partial, **viz.LOSSY)
 
 
 def pictures(batch: torch.Tensor) -> list[Image.Image]:
@@ -172,7 +172,7 @@ def drawn(folder: PreparedFolder, conditions: torch.Tensor) -> list[Image.Image]
 def write_sheet(path: Path, columns: dict[str, list[Image.Image]]) -> None:
     """Write a sheet of pictures, {heading: its column}."""
     with beside(path) as partial:
-        viz.sheet(list(columns.values()), list(columns)).save(partial, **viz.JPEG)
+        viz.sheet(list(columns.values()), list(columns)).save(partial, **viz.LOSSY)
 
 
 def draw_curve(results: dict[str, dict], path: Path) -> None:

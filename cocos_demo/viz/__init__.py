@@ -13,11 +13,11 @@ from .figures import components, flow, matches, matrix, points, query, warps
 from .overlays import error_over, flow_colours, heat_over, heat_scale, heatmap, place_colours, spread
 from .sharpness import sharpness, spread_over
 from .sheets import COLUMNS, gallery, sheet, translations
-from .small import JPEG
+from .small import LOSSY
 from .style import OKABE_ITO, position_colours, to_pil
 from .tiles import tiles
 
-__all__ = ["COLUMNS", "JPEG", "OKABE_ITO", "as_colours", "components", "curves", "error_over", "flow", "flow_colours", "gallery",
+__all__ = ["COLUMNS", "LOSSY", "OKABE_ITO", "as_colours", "components", "curves", "error_over", "flow", "flow_colours", "gallery",
            "heat_over", "heat_scale", "heatmap", "maps", "marks", "matches", "matrix", "place_colours", "points",
            "position_colours", "query", "sharpness", "sheet", "spread", "spread_over", "table", "tiles", "to_pil", "training",
            "translations", "warps"]
