@@ -228,7 +228,7 @@ class Pair:
 
     def truth(self, x: float, y: float, source: Side = "photo") -> tuple[float, float] | None:
         """The true place of (x, y), in pixels of the other picture; None where it is unknown, hidden or no figure is."""
-        (place,) = self._truths([[x, y]], source)
+        (place,) = self.truths([[x, y]], source)
         return None if np.isnan(place).any() else tuple(place.tolist())
 
     def errors(self, source: Side = "photo") -> np.ndarray:
@@ -236,10 +236,10 @@ class Pair:
         `overview`, NaN where that is unknown."""
         _, here, there = self.overview._from(source)
         matched = there.frame.to_photo(self.flow(source).reshape(-1, 2))
-        off = np.linalg.norm(matched - self._truths(here.frame.to_photo(here.centres), source), axis=1)
+        off = np.linalg.norm(matched - self.truths(here.frame.to_photo(here.centres), source), axis=1)
         return off.reshape(here.grid)
 
-    def _truths(self, points, source: Side) -> np.ndarray:
+    def truths(self, points, source: Side = "photo") -> np.ndarray:
         """(N, 2) pixels of the source -> their true places in pixels of the target, NaN where unknown."""
         _, here, there = self._from(source)
         points = np.asarray(points, np.float64)

@@ -41,6 +41,15 @@ def checkpoint_v2(folder: Path, kind: str) -> Path:
     return path
 
 
+def checkpoint_mcl(folder: Path, kind: str) -> Path:
+    """The same of MCL-Net."""
+    torch.manual_seed(0)
+    net = SYSTEMS["mclnet"]("mini", condition_channels=len(conditions.KINDS[kind].channels), size=SIZE)
+    path = folder / f"{kind}_mcl_made_up.safetensors"
+    checkpoints.save(path, bake(net), {"name": path.stem, "system": "mclnet", "condition": kind, "size": SIZE})
+    return path
+
+
 def empty_photo(path: Path) -> Path:
     """A grey picture that shows nobody."""
     Image.new("RGB", (200, 200), "grey").save(path)

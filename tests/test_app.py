@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, checkpoint, checkpoint_v2, empty_photo
+from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, checkpoint, checkpoint_mcl, checkpoint_v2, empty_photo
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +28,7 @@ def address(tmp_path_factory):
     home = tmp_path_factory.mktemp("app")
     checkpoint(home / "checkpoints", "parts").rename(home / "checkpoints" / "mine.safetensors")  # a person's own, untrained
     checkpoint_v2(home / "checkpoints", "figure")
+    checkpoint_mcl(home / "checkpoints", "figure")
     log = home / "log"
     with log.open("w") as file:
         server = subprocess.Popen(
@@ -85,7 +86,7 @@ def test_only_the_documented_endpoints_are_public(client):
              for name, told in endpoints.items()}
     assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True)]
     needed = [(name, False) for name in ("photo", "exemplar", "x", "y")]
-    assert names["/match"] == [*needed, ("model", True), ("alpha", True), ("source", True)]
+    assert names["/match"] == [*needed, ("model", True), ("alpha", True), ("source", True), ("other", True)]
     assert names["/patchmatch"] == names["/translate"]
     assert names["/exemplars"] == [("photo", False), ("model", True), ("top", True)]
 

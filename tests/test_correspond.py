@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, SAMPLES, checkpoint, checkpoint_v2, empty_photo
+from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, SAMPLES, checkpoint, checkpoint_mcl, checkpoint_v2, empty_photo
 from PIL import Image, ImageColor
 from test_app import address, browser, client  # noqa: F401
 
@@ -44,7 +44,7 @@ def colour_of(number: int) -> tuple:
 
 def drawn(now, base=scene.PHOTO, overlay=scene.COSINES, alpha=100) -> tuple[dict, str, str]:
     """What is shown: pictures by side, the points in words, the numbers."""
-    left, right, words, numbers = correspond.draw(now, base, overlay, alpha)
+    left, right, words, numbers, _ = correspond.draw(now, base, overlay, alpha)
     return {"photo": left, "exemplar": right}, words, numbers
 
 
@@ -63,9 +63,9 @@ def test_the_pictures_have_one_size_and_begin_with_a_grid(matched):
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("pixel", [(200, 260), (0, 0), (511, 511), (511, 3)])
 def test_a_click_marks_its_pixel_and_its_match(matched, side, pixel):
-    now, left, right, words, numbers = correspond.add(matched, side, pixel, *VIEW)
+    now, left, right, words, numbers, again = correspond.add(matched, side, pixel, *VIEW)
     pictures = {"photo": left, "exemplar": right}
-    assert now.points == ((side, *pixel),) and matched.points == ()
+    assert now.points == ((side, *pixel, 0),) and matched.points == () and again is None
     q = matched.pair.query(pixel[0] + 0.5, pixel[1] + 0.5, 100, source=side)
     assert colour_at(pictures[side], *pixel) == colour_at(pictures[scene.OTHER[side]], q.x, q.y) == colour_of(1)
     at, match = f"<td><strong>{pixel[0]}, {pixel[1]}</strong></td>", f"<td>{int(q.x)}, {int(q.y)}</td>"
@@ -102,7 +102,7 @@ def test_undo_and_clear_whichever_picture_was_clicked(matched):
     empty = correspond.draw(matched, *VIEW)
     one, *shown_one = correspond.add(matched, "exemplar", (100, 200), *VIEW)
     two, *_ = correspond.add(one, "photo", (300, 250), *VIEW)
-    assert two.points == (("exemplar", 100, 200), ("photo", 300, 250))
+    assert two.points == (("exemplar", 100, 200, 0), ("photo", 300, 250, 0))
     back, *again = correspond.undone(two, *VIEW)
     assert back.points == one.points and again[0].tobytes() == shown_one[0].tobytes() and again[2:] == shown_one[2:]
     for none, *pictures in (correspond.undone(one, *VIEW), correspond.cleared(two, *VIEW), correspond.undone(matched, *VIEW)):
@@ -114,7 +114,7 @@ def test_twelve_points_of_both_pictures_are_kept_each_in_a_colour_of_its_own(mat
 
     now = matched
     for i in range(12):
-        now, left, right, words, _ = correspond.add(now, SIDES[i % 2], (40 + 120 * (i % 4), 60 + 150 * (i // 4)), *VIEW)
+        now, left, right, words, *_ = correspond.add(now, SIDES[i % 2], (40 + 120 * (i % 4), 60 + 150 * (i // 4)), *VIEW)
     seen = {colour_at({"photo": left, "exemplar": right}[p.side], p.column, p.row) for p in now.points}
     assert seen == {colour_of(number) for number in range(1, 13)} and words.count("data-from") == 12
     with pytest.raises(gr.Error, match="12 points are the most"):
@@ -137,7 +137,7 @@ def test_alpha_changes_the_weights_and_not_the_cosines(matched):
 @pytest.mark.parametrize("overlay", [scene.COSINES, scene.WEIGHTS, scene.ERRORS, scene.FLOW])
 @pytest.mark.parametrize("base", [scene.PHOTO, scene.CONDITION])
 def test_every_way_to_look_can_be_clicked(matched, base, overlay):
-    now, left, right, words, _ = correspond.add(matched, "photo", (50, 60), base, overlay, 100)
+    now, left, right, words, *_ = correspond.add(matched, "photo", (50, 60), base, overlay, 100)
     q = now.queries(100)[0]
     assert colour_at(left, 50, 60) == colour_at(right, q.x, q.y) == colour_of(1)
     assert ("linear-gradient" in words) == (overlay != scene.FLOW)
@@ -210,7 +210,7 @@ def test_what_is_the_same_is_not_matched_again_and_another_kind_brings_its_exemp
     assert not now.there and exemplar == offered[0][0] and (str(FIGURE), "") in offered
     now, *_ = correspond.pair_up(str(BODY), exemplar, "auto", now, *VIEW)
     assert now.there and now.points == ()
-    assert correspond.draw(None, *VIEW) == (None, None, "", "") and correspond.undone(None, *VIEW)[0] is None
+    assert correspond.draw(None, *VIEW) == (None, None, "", "", None) and correspond.undone(None, *VIEW)[0] is None
 
 
 def test_the_pictures_of_the_other_tab_are_matched_as_they_are(matched):
@@ -245,7 +245,7 @@ def test_what_cannot_be_matched_is_told_in_place_and_loses_nothing(matched, tmp_
                        ((*good[:2], "figure"), "Only head and shoulders"), ((None, *good[1:]), "Choose a photo"),
                        ((good[0], None, "auto"), "Choose an exemplar")):  # fmt: skip
         told = correspond.pair_up(*bad, one, *VIEW)
-        now, (left, right, said, numbers) = told[0], told[3:]
+        now, (left, right, said, numbers) = told[0], told[3:7]
         assert (left, right, numbers) == (None, None, "") and words in said
         assert not now.there and correspond.add(now, "photo", (1, 1), *VIEW) == correspond.gr.skip()
         back, *_ = correspond.pair_up(*good, now, *VIEW)
@@ -268,9 +268,122 @@ def test_a_system_without_a_correspondence_is_told(tmp_path, monkeypatch):
 def test_a_click_says_what_a_network_with_levels_does_instead(tmp_path, monkeypatch, rendered):
     monkeypatch.setenv("COCOS_DEMO_HOME", str(tmp_path))
     path = checkpoint_v2(tmp_path / "checkpoints", "figure")
-    now, *_, words, _ = correspond.pair_up(*map(str, RENDERED), path.stem, rendered, *VIEW)
+    now, _, _, _, _, words, *_ = correspond.pair_up(*map(str, RENDERED), path.stem, rendered, *VIEW)
     assert now.there and correspond.BY_STEPS in words and correspond.BY_STEPS not in rendered.notes
     assert correspond.add(now, "photo", (250, 180), *VIEW)[0].points
+
+
+# Two models
+
+
+@pytest.fixture(scope="module")
+def compared(rendered, tmp_path_factory):
+    """The rendered pair, matched by the shipped network and by an untrained one of MCL-Net."""
+    folder = tmp_path_factory.mktemp("home")
+    other = checkpoint_mcl(folder / "checkpoints", "figure").stem
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COCOS_DEMO_HOME", str(folder))
+        points = rendered._replace(points=(Point("photo", 60, 440), Point("exemplar", 250, 300)))
+        yield correspond.pair_up(*rendered.given, points, *VIEW, other)
+
+
+def test_a_second_model_answers_beside_the_first_and_points_stay(compared, rendered):
+    now, _, _, left, right, words, numbers, again, choice, *titles = compared
+    assert titles == [correspond.heading("A: figure (CoCosNet)"), correspond.heading("B: figure_mcl_made_up (MCL-Net)")]
+    assert correspond.ALONE in choice.choices and choice.value == now.other == "figure_mcl_made_up"
+    assert len(now.points) == 2 and left.size == right.size == again.size == (512, 512)
+    # The last point was clicked on the exemplar: its mark is on both exemplars, and the two matches are on the photo.
+    (_, first), (_, second) = answers = now.answers(100)
+    assert [q.at for q in answers[0]] == [q.at for q in answers[1]] and (first.x, first.y) != (second.x, second.y)
+    assert colour_at(right, 250, 300) == colour_at(again, 250, 300) == colour_of(2)
+    assert colour_at(left, second.x, second.y) == colour_of(2)
+    for q, exemplar in zip((each[0] for each in answers), (right, again)):
+        assert colour_at(exemplar, q.x, q.y) == colour_of(1)
+    for q, name in ((first, "A: figure (CoCosNet)"), (second, "B: figure_mcl_made_up (MCL-Net)")):
+        assert f"<td>{q.error:.0f} px</td>" in words and f"{q.score:.3f}" in words and name in words and name in numbers
+        assert all(f"{c.weight:.3f}" in numbers for c in q.best)
+    assert words.count("data-from") == 2 and words.count("<td>B</td>") == 2
+    single = correspond.pair_up(*rendered.given, now, *VIEW)
+    assert single[0].points == now.points and single[0].rival is None and single[-1] == "" and single[7] is None
+
+
+def test_the_photo_shows_the_heat_of_the_model_that_was_clicked(compared):
+    now = compared[0]._replace(points=())
+    for by in (0, 1):
+        clicked, left, right, words, _, again = correspond.add(now, "exemplar", (250, 180), *VIEW, by)
+        q = clicked.queries(100, by)[0]
+        heat = np.asarray(viz.heat_over(q.heatmap, clicked.pairs[by].photo), int)
+        assert np.mean(np.abs(np.asarray(left, int) - heat).max(-1) > 0) < 0.04  # but for the marks
+        assert f"On the photo: those of {'AB'[by]}." in words and words.count("linear-gradient") == 2
+    clicked, left, right, words, _, again = correspond.add(now, "photo", (250, 180), *VIEW)
+    for pair, exemplar, q in zip(clicked.pairs, (right, again), (each[0] for each in clicked.answers(100))):
+        heat = np.asarray(viz.heat_over(q.heatmap, pair.exemplar), int)
+        assert np.mean(np.abs(np.asarray(exemplar, int) - heat).max(-1) > 0) < 0.04
+
+
+@pytest.mark.parametrize("overlay", [scene.WEIGHTS, scene.ERRORS, scene.FLOW])
+def test_each_exemplar_has_the_overlay_of_its_own_model(compared, overlay):
+    now = compared[0]
+    left, right, words, numbers, again = correspond.draw(now, scene.CONDITION, overlay, 100)
+    plain = now._replace(points=())
+    shown = correspond.draw(plain, scene.PHOTO, overlay, 100)
+    assert shown[1].tobytes() != shown[4].tobytes() and right.tobytes() != again.tobytes()
+    if overlay == scene.FLOW:  # the photo is the key of both
+        flow = now.rival.flow("exemplar")
+        h, w = flow.shape[:2]
+        here, there = ((w // 2 + 0.5) / w * 512, (h // 2 + 0.5) / h * 512), flow[h // 2, w // 2] * 512
+        views = now.views(scene.PHOTO, 1)
+        colours = [np.subtract(colour_at(picture, *at), 0.3 * np.array(colour_at(view.picture.convert("L"), *at)))
+                   for picture, view, at in ((shown[4], views["exemplar"], here), (shown[0], views["photo"], there))]  # fmt: skip
+        assert np.abs(colours[0] - colours[1]).max() < 24  # the key's colours change within a cell of 32 pixels
+
+
+def test_two_models_are_measured_over_all_places(compared):
+    now = compared[0]._replace(points=())
+    asked = [now.rival.query(x, y, 100) for y in range(8, 512, 16) for x in range(8, 512, 16)]
+    errors = np.array([q.error for q in asked if q.error is not None])
+    first, second = now.measured
+    assert second.pck == pytest.approx((errors <= 25.6).mean()) and second.error == pytest.approx(errors.mean())
+    assert second.home == pytest.approx(np.mean([q.round_trip.distance <= 25.6 for q in asked])) and first.pck > 3 * second.pck
+    words = correspond.draw(now, *VIEW)[2]
+    for m in now.measured:
+        assert f"<td>{m.pck:.1%}</td>" in words and f"<td>{m.error:.0f} px</td>" in words and f"<td>{m.home:.1%}</td>" in words
+
+
+def test_only_models_that_read_the_same_are_offered_to_compare_with(compared, matched, monkeypatch):
+    from cocos_demo.ui import models
+
+    names = [name for _, name in models.rivals("figure")]
+    assert "figure_v2" in names and not {"figure", "portrait", "parts"} & {*names}
+    assert "spade_parts" not in [name for _, name in models.rivals("parts")]
+    assert models.titled("figure_v2") == "figure_v2 (CoCosNet v2)" and models.titled("portrait") == "portrait (CoCosNet)"
+    # A model that reads another kind of condition is let go when the photo is of that kind.
+    now, *_, choice, first, second = correspond.pair_up(*matched.given, matched, *VIEW, "figure_v2")
+    assert now.rival is None and choice.value == "none" and second == ""
+
+
+def test_the_endpoint_answers_by_two_models(compared):
+    from cocos_demo.ui import api
+
+    asked, other = (*map(str, RENDERED), 190.5, 180.5), compared[0].other
+    alone, _ = api.match(*asked, "figure")
+    both, _ = api.match(*asked, "figure", other=other)
+    second = both.pop("other")
+    assert both == alone and second["model"] == other and (second["x"], second["y"]) != (alone["x"], alone["y"])
+    assert second == api.match(*asked, other)[0]
+
+
+def test_a_click_is_answered_at_once_by_two_models(compared):
+    picture, times = as_served(shown("picture")), []
+    now = compared[0]._replace(points=(Point("photo", 99, 99),) * 11)
+    for _ in range(3):
+        start = time.process_time()
+        _, left, right, _, _, again = correspond.add(now, "photo", (200, 260), *VIEW)
+        for each in (left, right, again):
+            picture.postprocess(each)
+        times.append(time.process_time() - start)
+    print(f"two models: {min(times):.3f} s")
+    assert min(times) < 0.3
 
 
 def test_the_endpoint_gives_what_the_matcher_gives(client):  # noqa: F811
@@ -378,3 +491,38 @@ def click(page, side: str, x: int, y: int, number: int) -> dict[str, Image.Image
 
 def pixel(cell) -> tuple[int, ...]:
     return tuple(int(part) for part in cell.inner_text().split(", "))
+
+
+def test_two_models_beside_each_other_are_clicked(browser, address):  # noqa: F811
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(90_000)
+    page.goto(address)
+    page.get_by_role("tab", name="Correspond").click()
+    page.wait_for_function(LOADED, arg=[None, None])
+    page.locator(".thumbs:visible button.thumbnail-lg:has-text('★')").first.click()
+    page.wait_for_selector("#points:has-text('a star will show')")
+    assert not page.locator("#rival-shown").is_visible()
+    page.locator("#match-other input").click()
+    page.get_by_role("option", name="Compare with: figure_mcl_made_up (MCL-Net)").click()
+    page.wait_for_selector("#rival-shown img")
+    page.wait_for_selector("#beside:has-text('B: figure_mcl_made_up (MCL-Net)')")
+    boxes = [page.locator(f"#{name}-shown img").bounding_box() for name in (*SIDES, "rival")]
+    assert len({round(box["y"]) for box in boxes}) == len({round(box["width"]) for box in boxes}) == 1
+    assert boxes[-1]["y"] + boxes[-1]["height"] < 800  # all three are seen at once
+    for number, (name, width) in enumerate((("photo", 1280), ("rival", 1280), ("rival", 390)), 1):
+        page.set_viewport_size({"width": width, "height": 800})
+        image = page.locator(f"#{name}-shown img")
+        image.scroll_into_view_if_needed()
+        box = image.bounding_box()
+        page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.4 * box["height"])
+        page.wait_for_function("n => document.querySelectorAll('#points tr[data-from]').length === n", arg=number)
+        column, row = pixel(page.locator("#points tr[data-from] strong").first)
+        assert abs(column - 256) <= 2 and abs(row - 205) <= 2
+        assert ("On the photo: those of B" in page.inner_text("#points")) == (name == "rival")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Without the second model the points stay.
+    page.locator("#match-other input").click()
+    page.get_by_role("option", name="Compare with: no other model").click()
+    page.wait_for_selector("#rival-shown", state="hidden")
+    assert page.locator("#points tr[data-from]").count() == 3
+    page.close()

@@ -45,7 +45,7 @@ def test_a_pair_is_told_and_not_told_again(now):
 
 
 def test_only_networks_that_match_step_by_step_are_offered(tmp_path, monkeypatch):
-    names = [name for _, name in models.choices(models.STEPS)]
+    names = [name for _, name in models.titles(models.STEPS)]
     assert "auto" in names and "figure_v2_made_up" in names and not {"one_step", "portrait", "figure"} & {*names}
     assert models.by_steps("figure_v2_made_up") == "figure_v2_made_up"
     assert models.by_steps("figure") == models.by_steps("auto") == models.by_steps("gone") == "auto"
@@ -54,6 +54,15 @@ def test_only_networks_that_match_step_by_step_are_offered(tmp_path, monkeypatch
     monkeypatch.setenv("COCOS_DEMO_HOME", str(tmp_path))
     told, *_, said, _ = patchmatch.tell(*GIVEN[:2], "auto", None)
     assert told.trouble == patchmatch.NONE and "no network of CoCosNet v2" in said
+
+
+def test_part_maps_are_offered_only_where_a_network_reads_them(home):
+    maps = models.samples("parts")
+    assert not {*maps} & {*patchmatch.photos_for("auto")} and {*maps} <= {*models.photos_for("auto")}
+    path = checkpoint_v2(home / "checkpoints", "parts")
+    assert patchmatch.photos_for(path.stem)[: len(maps)] == maps and {*maps} <= {*patchmatch.photos_for("auto")}
+    assert not {*maps} & {*patchmatch.photos_for("figure_v2")}
+    path.unlink()
 
 
 def test_what_cannot_be_told_is_said_in_place(now, tmp_path):

@@ -14,11 +14,12 @@ from PIL import Image, ImageColor
 from test_app import browser  # noqa: F401
 
 import cocos_demo
+from cocos_demo.clicks import LARGEST, Clicks, Shown
 from cocos_demo.datasets.truth import Surface
 from cocos_demo.pair import MatchError, OutOfFrame, Pair
 from cocos_demo.photo import Frame
 from cocos_demo.viz import marks
-from cocos_demo.widget import LARGEST, Clicks, CorrespondenceWidget, Shown
+from cocos_demo.widget import CorrespondenceWidget
 
 ORDER = torch.randperm(64, generator=torch.Generator().manual_seed(3))
 BACK = torch.arange(63, -1, -1)

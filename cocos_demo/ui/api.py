@@ -18,8 +18,9 @@ def endpoints() -> None:
 
     /translate(photo, exemplar, model="auto") -> picture, warped exemplar, condition, facts
     /exemplars(photo, model="auto", top=4) -> the best of the samples, the `top` best, their names with cosines
-    /match(photo, exemplar, x, y, model="auto", alpha=100, source="photo")
-        -> facts (match, score, round trip, best five, true place if known), heatmap; source="exemplar" asks the other way
+    /match(photo, exemplar, x, y, model="auto", alpha=100, source="photo", other="none")
+        -> facts (match, score, round trip, best five, true place if known), heatmap; source="exemplar" asks the other way;
+        with another model, its answer to the same point stands under "other" in the facts
     /patchmatch(photo, exemplar, model="auto") -> animation of CoCosNet v2's matching (WebP), facts of every step
     """
     with gr.Group(visible=False):
@@ -35,7 +36,8 @@ def endpoints() -> None:
         point = [gr.Number(label=name) for name in ("x", "y")]
         alpha, source = gr.Number(ALPHA, label="alpha"), gr.Textbox("photo", label="source")
         outputs = [gr.JSON(label="facts"), gr.Image(format="png", label="heatmap")]
-        gr.Button().click(match, [photo, exemplar, *point, model, alpha, source], outputs, api_name="match", **HEAVY)
+        other = gr.Textbox(models.NONE, label="other")
+        gr.Button().click(match, [photo, exemplar, *point, model, alpha, source, other], outputs, api_name="match", **HEAVY)
         outputs = [gr.File(label="animation"), gr.JSON(label="facts")]
         gr.Button().click(patchmatch, [photo, exemplar, model], outputs, api_name="patchmatch", **HEAVY)
 
@@ -59,13 +61,20 @@ def exemplars(photo: str, model: str = models.AUTO, top: int = BEST):
 
 
 @friendly
-def match(
-    photo: str, exemplar: str, x: float, y: float, model: str = models.AUTO, alpha: float = ALPHA, source: str = "photo"
-):
+def match(photo: str, exemplar: str, x: float, y: float, model: str = models.AUTO, alpha: float = ALPHA, source: str = "photo",
+          other: str = models.NONE):  # fmt: skip
     """Where a point of the source, "photo" or "exemplar", is in the other picture, and why. Places are pixels of the two as
     given, upright, centres at .5; alpha is 1 to 200. The heatmap shows the cosines over the other picture. The true place is
-    known between rendered samples, else null. Model as for /translate."""
-    name = models.resolve(model, photo)
+    known between rendered samples, else null. Model as for /translate; with the name of another model, the facts hold its
+    answer too, under "other"."""
+    facts, q = answer(models.resolve(model, photo), photo, exemplar, x, y, alpha, source)
+    if other != models.NONE:
+        facts["other"], _ = answer(models.resolve(other, photo), photo, exemplar, x, y, alpha, source)
+    return facts, viz.heatmap(q)
+
+
+def answer(name: str, photo: str, exemplar: str, x: float, y: float, alpha: float, source: str):
+    """What the checkpoint `name` says of one point -> the facts, and the Query they come from."""
     matcher = models.matcher(name, photo, exemplar)
     matcher.alpha = alpha
     q = matcher.query(x, y, source=source)
@@ -74,7 +83,7 @@ def match(
     facts = {"source": source, "x": q.x, "y": q.y, "score": q.score, "round_trip": q.round_trip._asdict(), "best": best,
              "colour": q.colour.round().astype(int).tolist(), "alpha": q.alpha, "model": name, "notes": list(matcher.notes),
              "truth": q.truth and dict(zip("xy", q.truth)), "error": q.error}
-    return facts, viz.heatmap(q)
+    return facts, q
 
 
 @friendly

@@ -1,5 +1,7 @@
 """The Correspond tab: click a point of either picture: where is it in the other, why, and does it find its way back?"""
 
+import html
+
 import gradio as gr
 
 from cocos_demo.pair import Side
@@ -22,6 +24,7 @@ from cocos_demo.ui.scene import CONDITION, COSINES, ERRORS, FLOW, PHOTO, SIDE, W
 from cocos_demo.viz import marks
 
 ROOM = "correspond"  # this tab among the others
+ALONE = "Compare with: no other model", models.NONE
 STARS = "★ rendered: between two of these, true matches are known."
 BY_STEPS = ("CoCosNet v2 compares every place with every other on its coarsest level alone. A click does it at full resolution, "
             "by the features of all levels together. How the network itself goes about it: PatchMatch, below.")
@@ -40,16 +43,23 @@ def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
             gr.HTML(in_facts(STARS), padding=False)
             exemplar = upload(portraits[0], "Exemplar", 150, elem_id="match-exemplar")
             exemplar_gallery = thumbnails(models.starred(portraits), "stars")
-            model = models.dropdown(show_label=False, container=False)
+            model = models.dropdown(models.titles(), show_label=False, container=False)
         with gr.Column(min_width=620, scale=14, elem_classes="stage"):
-            gr.HTML(step(2, "Click a point in either picture: its match shows in the other"))
+            with gr.Row(elem_id="task"):
+                with gr.Column(scale=3, min_width=300):
+                    gr.HTML(step(2, "Click a point in either picture: its match shows in the other"))
+                look = {"show_label": False, "container": False, "scale": 2, "min_width": 300}
+                other = gr.Dropdown([ALONE], value=models.NONE, label="Compare with", elem_id="match-other", **look)
             with gr.Row(elem_id="pair"):
                 with gr.Column(min_width=240):
                     base = gr.Radio([PHOTO, CONDITION], value=PHOTO, show_label=False, container=False)
                     left = clickable("photo")
                 with gr.Column(min_width=240):
-                    gr.HTML('<p class="side">Exemplar</p>', padding=False, elem_id="side")
+                    first = gr.HTML(heading("Exemplar"), padding=False, elem_classes="over")
                     right = clickable("exemplar")
+                with gr.Column(min_width=240, elem_id="beside"):  # seen while it has a title
+                    second = gr.HTML(padding=False, elem_classes="over")
+                    again = clickable("rival", "Exemplar, as the second model answers")
             with gr.Row(elem_id="tools"):
                 overlay = gr.Radio(
                     [COSINES, WEIGHTS, ERRORS, FLOW], value=COSINES, show_label=False, container=False, scale=6, min_width=300
@@ -66,59 +76,74 @@ def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
 
     private = {"api_visibility": "private"}
     hidden = {"show_progress": "hidden", **private}
-    view, outputs = [base, overlay, alpha], [left, right, points, numbers]
+    view, outputs = [base, overlay, alpha], [left, right, points, numbers, again]
     # Clicks wait for each other, since each adds to the points that the one before left.
     clicks = {"trigger_mode": "multiple", "concurrency_id": "clicks", "concurrency_limit": 1, **hidden}
     gr.on(
-        [room.select, photo.change, exemplar.change, model.change],
+        [room.select, photo.change, exemplar.change, model.change, other.input],
         pair_up,
-        [photo, exemplar, model, state, *view],
-        [state, exemplar_gallery, exemplar, *outputs],
+        [photo, exemplar, model, state, *view, other],
+        [state, exemplar_gallery, exemplar, *outputs, other, first, second],
         trigger_mode="multiple",
-        show_progress_on=[left, right],
+        show_progress_on=[left, right, again],
         **private,
         **HEAVY,
     )
-    room.select(lambda: gr.Dropdown(models.choices()), None, model, queue=False, **hidden)
+    room.select(lambda: gr.Dropdown(models.titles()), None, model, queue=False, **hidden)
     offer = {"fn": lambda model: gr.Gallery(models.starred(models.photos_for(model))), "inputs": model}
     model.change(**offer, outputs=photo_gallery, queue=False, **hidden)
     photo_gallery.select(chosen, None, photo, queue=False, **hidden)
     exemplar_gallery.select(chosen, None, exemplar, queue=False, **hidden)
     left.select(photo_clicked, [state, *view], [state, *outputs], **clicks)
     right.select(exemplar_clicked, [state, *view], [state, *outputs], **clicks)
+    again.select(rival_clicked, [state, *view], [state, *outputs], **clicks)
     undo.click(undone, [state, *view], [state, *outputs], **clicks)
     clear.click(cleared, [state, *view], [state, *outputs], **clicks)
     gr.on([part.change for part in view], draw, [state, *view], outputs, trigger_mode="always_last", queue=False, **hidden)
     return watch, [state, exemplar_gallery, photo, exemplar, model]
 
 
-def clickable(side: str) -> gr.Image:
+def clickable(name: str, label: str = "") -> gr.Image:
     """A picture to be clicked. Without buttons: they would lie over pixels."""
-    return as_served(shown(side.capitalize(), (), elem_id=f"{side}-shown", elem_classes="pointed", show_label=False))
+    return as_served(shown(label or name.capitalize(), (), elem_id=f"{name}-shown", elem_classes="pointed", show_label=False))
+
+
+def heading(words: str) -> str:
+    """What stands over an exemplar."""
+    return words and f'<p class="side">{html.escape(words)}</p>'
 
 
 # Handlers
 
 
-def pair_up(photo: str | None, exemplar: str | None, model: str, before: Scene | None, base: str, overlay: str, alpha: float):
-    """Two pictures -> Scene, exemplars of the photo's kind, the one to be taken where the kind is another, and what is shown.
+def pair_up(photo: str | None, exemplar: str | None, model: str, before: Scene | None, base: str, overlay: str, alpha: float,
+            other: str = models.NONE):  # fmt: skip
+    """Two pictures -> Scene, exemplars of the photo's kind, the one to be taken where the kind is another, what is shown, the
+    choice of a second model, and what stands over the exemplars.
 
     Where they cannot be matched, the Scene says why, and keeps the points for when they can.
     """
     given = photo, exemplar, model
-    if before is not None and before.given == given and before.there:
+    if before is not None and before.given == given and before.there and before.other == other:
         return gr.skip()
     try:
-        now, look = paired(given, before)
+        now, look = paired(given, before, other)
     except gr.Error as error:
         gr.Warning(error.message, duration=12)
         now, look = troubled(given, before, error.message), None
     offered = gr.skip() if look is None else models.starred(now.looks)
-    return now, offered, gr.skip() if look is None else look, *draw(now, base, overlay, alpha)
+    titles = [heading(title) for title in tables.titles(now)] if now.there and now.rival else [heading("Exemplar"), ""]
+    return now, offered, gr.skip() if look is None else look, *draw(now, base, overlay, alpha), choice(now), *titles
+
+
+def choice(now: Scene):
+    """The models that the present one can be compared with."""
+    with_each = [(f"Compare with: {words}", name) for words, name in now.rivals]
+    return gr.Dropdown([ALONE, *with_each], value=now.other) if now.there else gr.skip()
 
 
 @friendly
-def paired(given: tuple[str | None, str | None, str], before: Scene | None) -> tuple[Scene, str | None]:
+def paired(given: tuple[str | None, str | None, str], before: Scene | None, other: str) -> tuple[Scene, str | None]:
     """-> Scene, and the exemplar that must be taken instead, if any. Raises gr.Error where the two cannot be matched."""
     photo, exemplar, model = given
     meant = models.meant(given, before.looks if before and before.looks else tuple(samples("portraits")))
@@ -126,8 +151,13 @@ def paired(given: tuple[str | None, str | None, str], before: Scene | None) -> t
         return Scene((photo, None, model), meant.looks, trouble=meant.missing), meant.look
     if meant.missing:
         return troubled(given, before, meant.missing), None
-    now = Scene.of(given, meant.looks, models.matcher(meant.name, photo, exemplar), before)
-    return now._replace(notes=(*now.notes, BY_STEPS)) if models.by_steps(meant.name) == meant.name else now, None
+    rivals = tuple(models.rivals(meant.name))
+    now = Scene.of(given, meant.looks, models.matcher(meant.name, photo, exemplar), before)._replace(rivals=rivals)
+    names = [meant.name]
+    if other in dict(map(reversed, rivals)):  # else it reads another kind of photo, or is the model itself
+        names.append(other)
+        now = now.beside(models.matcher(other, photo, exemplar), other, tuple(map(models.titled, names)))
+    return now._replace(notes=(*now.notes, BY_STEPS)) if any(models.by_steps(name) == name for name in names) else now, None
 
 
 @friendly
@@ -155,15 +185,21 @@ def exemplar_clicked(now: Scene | None, base: str, overlay: str, alpha: float, e
     return add(now, "exemplar", event.index, base, overlay, alpha)
 
 
+def rival_clicked(now: Scene | None, base: str, overlay: str, alpha: float, event: gr.SelectData):
+    """A click on the exemplar that the second model answers on."""
+    return add(now, "exemplar", event.index, base, overlay, alpha, 1)
+
+
 @friendly
-def add(now: Scene | None, side: Side, pixel: tuple[int, int], base: str, overlay: str, alpha: float):
-    """One more point, (column, row) of the picture shown on a side -> Scene, and what is shown."""
+def add(now: Scene | None, side: Side, pixel: tuple[int, int], base: str, overlay: str, alpha: float, by: int = 0):
+    """One more point, (column, row) of the picture shown on a side -> Scene, and what is shown. `by`: of two models, the one
+    whose exemplar was clicked."""
     if now is None or not now.there:
         return gr.skip()
     if len(now.points) == marks.MOST:
         raise gr.Error(f"{marks.MOST} points are the most: undo one, or clear them.", print_exception=False)
     column, row = (int(min(max(i, 0), SIDE - 1)) for i in pixel)
-    now = now._replace(points=(*now.points, Point(side, column, row)))
+    now = now._replace(points=(*now.points, Point(side, column, row, by)))
     return now, *draw(now, base, overlay, alpha)
 
 
@@ -183,14 +219,19 @@ def cleared(now: Scene | None, base: str, overlay: str, alpha: float):
 
 @friendly
 def draw(now: Scene | None, base: str, overlay: str, alpha: float):
-    """-> photo and exemplar (SIDE x SIDE) with all markers under or over the overlay, its key and the points in words, and the
-    numbers behind the last. Without a point, in place of heat: a grid of matches in the colours of their places."""
+    """-> photo and exemplar (SIDE x SIDE) with all markers under or over the overlay, its key and the points in words, the
+    numbers behind the last, and the exemplar as a second model answers. Without a point, in place of heat: a grid of matches in
+    the colours of their places."""
     if now is None or not now.there:
-        return None, None, in_boxes([now.trouble]) if now else "", ""
-    queries = now.queries(alpha)
-    pictures, scale = scene.pictures(now, queries, base, overlay)
-    notes, key = in_boxes(now.notes), tables.key(overlay, scale, now)
-    if not queries:
-        return pictures["photo"], pictures["exemplar"], notes + key, ""
-    words = notes + tables.answer(queries) + key + tables.points(queries)
-    return pictures["photo"], pictures["exemplar"], words, tables.behind(queries[-1], len(queries))
+        return None, None, in_boxes([now.trouble]) if now else "", "", None
+    answers = now.answers(alpha)
+    (left, right, *more), scales = scene.pictures(now, answers, base, overlay)
+    again = more[0] if more else None
+    words, key = in_boxes(now.notes), tables.key(overlay, scales, now)
+    if now.rival:
+        words += tables.versus(now, answers)
+    if not now.points:
+        return left, right, words + key, "", again
+    if not now.rival:
+        words += tables.answer(answers[0])
+    return left, right, words + key + tables.points(answers, now.letters), tables.numbers(answers, now), again

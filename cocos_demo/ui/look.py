@@ -58,7 +58,7 @@ CSS = """
 .pointed { position: relative; }
 .pointed img { cursor: crosshair; }
 /* Until a point was clicked, the pictures themselves say that they can be. */
-.stage:not(:has(#points table)) .pointed:has(img)::after {
+.stage:not(:has(#points [data-from])) .pointed:has(img)::after {
     content: "click any place"; position: absolute; bottom: .6rem; left: 50%; transform: translateX(-50%); pointer-events: none;
     padding: .15rem .7rem; border-radius: 999px; font-size: .85rem; white-space: nowrap;
     color: white; background: rgba(0, 0, 0, .7); }
@@ -67,8 +67,17 @@ CSS = """
 .stage, .stage .column { gap: .5rem; }
 #pair { align-items: flex-end; } /* equal pictures, whatever stands over them */
 #tools { align-items: center; }
-#side .html-container { padding: 0; }
+.over .html-container { padding: 0; }
+#task { align-items: center; }
+#beside:not(:has(.side)) { display: none; } /* one model answers */
 .side { margin: 0; line-height: 33px; font-weight: 600; }
+.two { display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .9rem; }
+.two > div { flex: 1 1 190px; }
+.two .numbers { font-size: .78rem; }
+.two .numbers td, .two .numbers th { padding-right: .3rem !important; }
+.two .numbers th, .two .numbers [colspan] { white-space: normal !important; }
+.two .numbers i.bar { font-size: .45em; height: 1.2em; } /* the widths that are written count in it */
+.versus th { overflow-wrap: anywhere; white-space: normal !important; font-weight: 600 !important; opacity: 1 !important; }
 .stars .caption-label { inset: auto 0 0 auto; padding: 0 .3rem; border-radius: 6px 0 0 0; font-size: .75rem; }
 .choose input { font-size: .85rem; }
 .key { display: flex; align-items: center; gap: .6em; margin: .2rem 0 .5rem; font-size: .85rem; white-space: nowrap; }
@@ -76,7 +85,7 @@ CSS = """
 /* On narrow screens the two pictures come before what they are chosen from. */
 @media (max-width: 949px) { .choose { order: 3; } .choose .step b, .stage .step b { display: none; } }
 @media (max-width: 480px) { .numbers { font-size: .78rem; } .numbers td, .numbers th { padding-right: .2rem !important; }
-                            .numbers th { white-space: normal !important; } 
+                            .numbers th, .versus td { white-space: normal !important; }
                             #head h1 { font-size: 1.2rem; } .badge { display: none; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 /* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */

@@ -18,21 +18,30 @@ from cocos_demo.translator import Translator
 from cocos_demo.ui.common import samples
 
 AUTO = "auto"
+SHORT = "Automatic, by the photo", AUTO
+NONE = "none"  # no model to compare with
 START = "P009_studio_portrait"  # the photo that is there at the start
 STEPS = "cocosnet_v2"  # the system that matches step by step
+PAINTS = "spade"  # the system that does not match at all
 # What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
 WORDS = {"portrait": "face lines", "figure": "body pose", "parts": "body part map", "celebahqedge": "face edges",
          "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
          "ade20k": "map of a scene"}  # fmt: skip
-SYSTEMS = {"cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "spade": "SPADE"}
+SYSTEMS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "spade": "SPADE"}
 LOOKS = {"portrait": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
          "figure": "figures", "parts": "figures", "deepfashion": "figures", "deepfashion_hd": "figures"}  # fmt: skip
 
 
-def choices(system: str | None = None) -> list[tuple[str, str]]:
-    """(words, name) of every checkpoint there is now, of one system or of all, for a dropdown; "auto" first."""
-    there = ((words(name, path), name) for name, path in checkpoints.catalogue().items() if system in (None, system_of(path)))
+def choices() -> list[tuple[str, str]]:
+    """(words, name) of every checkpoint there is now, for a dropdown; "auto" first."""
+    there = ((words(name, path), name) for name, path in checkpoints.catalogue().items())
     return [("Model: automatic, by the photo", AUTO), *there]
+
+
+def titles(system: str | None = None) -> list[tuple[str, str]]:
+    """The same in few words, for a narrow dropdown, of one system or of all."""
+    there = checkpoints.catalogue().items()
+    return [SHORT, *((titled(name, path), name) for name, path in there if system in (None, system_of(path)))]
 
 
 def system_of(path: Path) -> str | None:
@@ -62,6 +71,25 @@ def words(name: str, path: Path) -> str:
     if path.parent != checkpoints.FOLDER:
         remarks.append("imported")
     return f"{name} ({', '.join(remarks)})"
+
+
+def titled(name: str, path: Path | None = None) -> str:
+    """A checkpoint's name and system, short enough for a narrow dropdown: "figure (CoCosNet)"."""
+    system = system_of(path or checkpoints.catalogue()[name])
+    return f"{name} ({SYSTEMS.get(system, system)})" if system else f"{name}: cannot be read"
+
+
+def rivals(name: str) -> list[tuple[str, str]]:
+    """(words, name) of what the checkpoint `name` can be compared with: the others that match, and read the same kind of
+    condition, so that they look at the same squares of the two pictures."""
+    cards = {}
+    for other, path in checkpoints.catalogue().items():
+        try:
+            cards[other] = checkpoints.read_card(path)
+        except CheckpointError:
+            continue  # there is nothing to compare with
+    return [(titled(other), other) for other, card in cards.items()
+            if other != name and card["system"] != PAINTS and card["condition"] == cards[name]["condition"]]
 
 
 def resolve(model: str, photo: str, system: str = "cocosnet") -> str:
@@ -172,10 +200,13 @@ def takes_maps(name: str) -> bool:
     return isinstance(conditions.KINDS.get(card["condition"]), conditions.LabelKind)
 
 
-def photos_for(model: str) -> list[str]:
-    """The photos to start from: part maps first for a checkpoint that reads them, last where the photo decides."""
-    maps = samples("parts")
-    return maps + samples("photos") if takes_maps(model) else samples("photos") + (maps if model == AUTO else [])
+def photos_for(model: str, offered: list[tuple[str, str]] | None = None) -> list[str]:
+    """The photos to start from: part maps first for a checkpoint that reads them, last where the photo decides among those
+    offered, all if not given, and one of them does."""
+    maps, photos = samples("parts"), samples("photos")
+    if model == AUTO:
+        return photos + (maps if any(takes_maps(name) for _, name in offered or choices()) else [])
+    return maps + photos if takes_maps(model) else photos
 
 
 def start(photos: list[str]) -> str:
@@ -183,5 +214,6 @@ def start(photos: list[str]) -> str:
     return next((path for path in photos if START in path), photos[0])
 
 
-def dropdown(system: str | None = None, **options) -> gr.Dropdown:
-    return gr.Dropdown(choices(system), value=AUTO, **options)
+def dropdown(offered: list[tuple[str, str]] | None = None, **options) -> gr.Dropdown:
+    """A choice of a checkpoint, of all if nothing is `offered`."""
+    return gr.Dropdown(offered or choices(), value=AUTO, **options)

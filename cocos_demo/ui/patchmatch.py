@@ -30,7 +30,7 @@ class Told(NamedTuple):
 
 def tab(room: gr.Tab) -> list[gr.components.Component]:
     """Lay out the tab inside a gr.Tab and connect it -> what `carried` sets."""
-    photos, figures = models.photos_for(models.AUTO), samples("figures")
+    photos, figures = photos_for(models.AUTO), samples("figures")
     state = gr.State(None)  # the present Told
     with gr.Row():
         with gr.Column(min_width=250, scale=4, elem_classes="choose"):
@@ -40,7 +40,7 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
             gr.HTML(in_facts(STARS), padding=False)
             exemplar = upload(named(figures, START[1]), "Exemplar", 150, elem_id="steps-exemplar")
             exemplar_gallery = thumbnails(models.starred(figures), "stars")
-            model = models.dropdown(models.STEPS, show_label=False, container=False)
+            model = models.dropdown(models.titles(models.STEPS), show_label=False, container=False)
         with gr.Column(min_width=620, scale=14, elem_classes="stage"):
             gr.HTML(step(2, "Play it: how CoCosNet v2 finds a match for every place, from coarse to fine"))
             played = player()
@@ -60,10 +60,16 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
         **private,
         **HEAVY,
     ).then(drawn, state, file, show_progress="hidden", **every, **private, **HEAVY)
-    room.select(lambda: gr.Dropdown(models.choices(models.STEPS)), None, model, **quick)
+    room.select(lambda: gr.Dropdown(models.titles(models.STEPS)), None, model, **quick)
+    model.change(lambda model: gr.Gallery(models.starred(photos_for(model))), model, photo_gallery, **quick)
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     return [state, exemplar_gallery, photo, exemplar, model]
+
+
+def photos_for(model: str) -> list[str]:
+    """The photos to start from: part maps only where a network that matches step by step reads them."""
+    return models.photos_for(model, models.titles(models.STEPS))
 
 
 def named(paths: list[str], name: str) -> str:
@@ -94,7 +100,7 @@ def tell(photo: str | None, exemplar: str | None, model: str, before: Told | Non
 def told(given: tuple[str | None, str | None, str], before: Told | None) -> tuple[Told, str | None]:
     """-> Told, and the exemplar that must be taken instead, if any. Raises gr.Error where the two cannot be matched."""
     photo, exemplar, model = given
-    if len(models.choices(models.STEPS)) == 1:
+    if len(models.titles(models.STEPS)) == 1:
         return troubled(given, before, NONE), None
     meant = models.meant(given, before.looks if before and before.looks else tuple(samples("figures")), models.STEPS)
     if meant.look:

@@ -14,6 +14,8 @@ SIDE = 512  # pixels of the two pictures, whatever the network's own size: click
 PHOTO, CONDITION = "Photo", "Condition map"  # what may lie under the marks on the left
 COSINES, WEIGHTS, ERRORS, FLOW = "Cosines", "Softmax weights", "Round-trip errors", "Matches as colours"  # and over it
 OTHER: dict[Side, Side] = {"photo": "exemplar", "exemplar": "photo"}
+PLACES, CLOSE = 32, 0.05  # two models are measured at 32 x 32 places; what share of the side counts as found
+ENLARGED = 1.5  # marks, where three pictures stand side by side and are smaller on the screen
 
 
 class Point(NamedTuple):
@@ -22,6 +24,24 @@ class Point(NamedTuple):
     side: Side
     column: int
     row: int
+    by: int = 0  # of two models, the one on whose exemplar it was clicked
+
+
+class Measured(NamedTuple):
+    """How a model matches PLACES x PLACES places of the photo; distances in pixels of the pictures shown."""
+
+    home: float  # share that lands no more than CLOSE off, there and back
+    pck: float | None  # share of those with a true place whose match is no more than CLOSE off it; None: no truth is known
+    error: float | None  # mean distance from the true place
+
+    @classmethod
+    def of(cls, pair: Pair) -> "Measured":
+        """The same places for every model, however fine its grid."""
+        found = pair.grid(PLACES)
+        errors = np.linalg.norm(found.targets - pair.truths(found.points), axis=1)
+        errors = errors[np.isfinite(errors)]
+        home = float((found.distances <= CLOSE * SIDE).mean())
+        return cls(home, *((float((errors <= CLOSE * SIDE).mean()), float(errors.mean())) if len(errors) else (None, None)))
 
 
 class Scene(NamedTuple):
@@ -34,11 +54,16 @@ class Scene(NamedTuple):
     notes: tuple[str, ...] = ()
     points: tuple[Point, ...] = ()  # in the order of the clicks
     trouble: str = ""  # why these pictures are not matched; pair and points are then the last that were
+    rivals: tuple[tuple[str, str], ...] = ()  # (words, name) of the models that this one can be compared with
+    other: str = "none"  # the one that it is
+    rival: Pair | None = None  # the same two pictures, as that one matches them
+    names: tuple[str, ...] = ()  # of both models, in words; () without a second one
+    measured: tuple[Measured, ...] = ()  # likewise
 
     @classmethod
     def of(cls, given, looks, matcher: Matcher, before: "Scene | None") -> "Scene":
         """Two pictures just matched. Points stay where the picture that was clicked has stayed."""
-        pair = replace(matcher.pair, photo=matcher.photo.square(SIDE), exemplar=matcher.exemplar.square(SIDE))
+        pair = shown(matcher)
         condition = matcher.condition.image.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
         points = () if before is None or before.pair is None else tuple(
             point for point in before.points
@@ -50,31 +75,67 @@ class Scene(NamedTuple):
         """Whether there is something to be clicked."""
         return self.pair is not None and not self.trouble
 
-    def queries(self, alpha: float) -> list[Query]:
-        """The answers to all points."""
-        return [self.pair.query(p.column + 0.5, p.row + 0.5, alpha, source=p.side) for p in self.points]
+    def beside(self, matcher: Matcher, other: str, names: tuple[str, ...]) -> "Scene":
+        """The same, with a second model that has matched the same two pictures, looking at the same squares of them."""
+        rival = shown(matcher)
+        return self._replace(other=other, rival=rival, names=names, measured=(Measured.of(self.pair), Measured.of(rival)))
 
-    def views(self, base: str) -> dict[Side, View]:
-        """Both sides; the photo's may have the condition map for its picture."""
-        photo = replace(self.pair.photo, picture=self.condition) if base == CONDITION else self.pair.photo
-        return {"photo": photo, "exemplar": self.pair.exemplar}
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """As one model matches, or two."""
+        return (self.pair,) if self.rival is None else (self.pair, self.rival)
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """What tells two models' answers apart; one needs none."""
+        return ("",) if self.rival is None else ("A", "B")
+
+    @property
+    def by(self) -> int:
+        """The model whose heat and round trips the photo shows: that on whose exemplar the last point was clicked, or A."""
+        return self.points[-1].by if self.points and self.rival else 0
+
+    def queries(self, alpha: float, m: int = 0) -> list[Query]:
+        """The answers of model m to all points."""
+        return [self.pairs[m].query(p.column + 0.5, p.row + 0.5, alpha, source=p.side) for p in self.points]
+
+    def answers(self, alpha: float) -> list[list[Query]]:
+        """The answers of each model to all points."""
+        return [self.queries(alpha, m) for m in range(len(self.pairs))]
+
+    def views(self, base: str, m: int = 0) -> dict[Side, View]:
+        """Both sides, as model m sees them; the photo's may have the condition map for its picture."""
+        pair = self.pairs[m]
+        photo = replace(pair.photo, picture=self.condition) if base == CONDITION else pair.photo
+        return {"photo": photo, "exemplar": pair.exemplar}
 
 
-def pictures(scene: Scene, queries: list[Query], base: str, overlay: str) -> tuple[dict[Side, Image.Image], tuple[float, float]]:
-    """Both pictures (SIDE x SIDE) with all marks -> by side, and the ends of the overlay's scale (zeros where it has none)."""
-    drawn, scale = laid_over(scene, queries, scene.views(base), overlay)
-    marks.draw(drawn, queries)
-    return drawn, scale
+def shown(matcher: Matcher) -> Pair:
+    """The squares that the network saw, enlarged to SIDE x SIDE: pixels are now counted in these."""
+    return replace(matcher.pair, photo=matcher.photo.square(SIDE), exemplar=matcher.exemplar.square(SIDE))
 
 
-def laid_over(scene: Scene, queries: list[Query], views: dict[Side, View], overlay: str):
-    """Both pictures under the overlay, without marks -> as `pictures`. Cosines and weights are those of the last point."""
-    pair = scene.pair
+def pictures(scene: Scene, answers: list[list[Query]], base: str, overlay: str):
+    """Photo, exemplar, and of two models the exemplar again, as the second answers (SIDE x SIDE), with all marks -> these, and of
+    each model the ends of the overlay's scale (zeros where it has none)."""
+    each = [laid_over(scene, m, queries, scene.views(base, m), overlay) for m, queries in enumerate(answers)]
+    photo, exemplars = each[scene.by][0]["photo"], [drawn["exemplar"] for drawn, _ in each]
+    for letter, queries, exemplar in zip(scene.letters, answers, exemplars):
+        marks.draw({"photo": photo, "exemplar": exemplar}, queries, letter=letter, scale=ENLARGED if scene.rival else 1)
+    return [photo, *exemplars], [scale for _, scale in each]
+
+
+def laid_over(scene: Scene, m: int, queries: list[Query], views: dict[Side, View], overlay: str):
+    """Both pictures under the overlay of model m, without marks -> by side, and the ends of its scale. Cosines and weights are
+    those of the last point."""
+    pair = scene.pairs[m]
     asked: Side = queries[-1].source.name if queries else "photo"
     answering = OTHER[asked]
     if overlay == ERRORS:
         return {side: error_over(pair.cycle_error(side), view) for side, view in views.items()}, (0.0, SIDE / 4)
     if overlay == FLOW:
+        if scene.rival:  # the one photo is the key, so that both models' matches are seen
+            asked, answering = "exemplar", "photo"
         here, there = views[asked], views[answering]
         own = there.centres.reshape(*there.grid, 2)
         return {asked: flow_colours(pair.flow(asked), here, there), answering: flow_colours(own, there, there)}, (0.0, 0.0)

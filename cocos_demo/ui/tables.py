@@ -6,7 +6,7 @@ import numpy as np
 
 from cocos_demo.pair import Query
 from cocos_demo.ui.common import hexadecimal, in_facts
-from cocos_demo.ui.scene import ERRORS, FLOW, SIDE, WEIGHTS, Scene
+from cocos_demo.ui.scene import CLOSE, ERRORS, FLOW, PLACES, SIDE, WEIGHTS, Scene
 from cocos_demo.viz import heat_scale, marks
 
 START = ("Equal colours match: each dot in the exemplar is where the dot of its colour in the photo was found. Click any place, "
@@ -15,21 +15,24 @@ START = ("Equal colours match: each dot in the exemplar is where the dot of its 
 KNOWN = " Both are rendered, so a star will show its true place."
 
 
-def key(overlay: str, scale: tuple[float, float], now: Scene) -> str:
+def key(overlay: str, scales: list[tuple[float, float]], now: Scene) -> str:
     """What the colours over the pictures mean."""
-    low, high = scale
+    whose = f" On the photo: those of {now.letters[now.by]}." if now.rival else ""
     if overlay == ERRORS:
         words = "How far a place lands off, going to its match and from there to that one’s own match."
-        return in_facts(words + coarse(now)) + ramp("0 px: finds home", f"{high:.0f} px or more")
+        return in_facts(words + whose + coarse(now)) + ramp("0 px: finds home", f"{scales[0][1]:.0f} px or more")
     if overlay == FLOW:
         return in_facts("Every place has the colour of its match: find that colour in the other picture." + coarse(now))
     if not now.points:
         return in_facts(START + (KNOWN if now.pair.photo.surface and now.pair.exemplar.surface else ""))
     number = len(now.points)
+    whose = whose if now.points[-1].side == "exemplar" else ""
     if overlay == WEIGHTS:
-        return in_facts(f"Each place’s share in the answer to point {number}, together 1.") + ramp("weight 0", f"{high:.2g}")
-    words = f"How alike each place is to point {number}; 1 is the most."
-    return in_facts(words) + ramp(f"cosine ≤ {low:.2f}", f"{high:.2f}")
+        words, ends = f"Each place’s share in the answer to point {number}, together 1.", ("weight 0", "{high:.2g}")
+    else:
+        words, ends = f"How alike each place is to point {number}; 1 is the most.", ("cosine ≤ {low:.2f}", "{high:.2f}")
+    ramps = [ramp(*(end.format(low=low, high=high) for end in ends), letter) for letter, (low, high) in zip(now.letters, scales)]
+    return in_facts(words + whose) + "".join(ramps)
 
 
 def coarse(now: Scene) -> str:
@@ -38,10 +41,11 @@ def coarse(now: Scene) -> str:
     return "" if now.pair.overview is now.pair else f" Asked of {w} × {h} places only; a click asks all of them."
 
 
-def ramp(low: str, high: str) -> str:
+def ramp(low: str, high: str, letter: str = "") -> str:
     """The colours of heat from low to high, as they look over grey."""
     stops = ",".join(hexadecimal(colour) for colour in (heat_scale(17) * 255).round().astype(int))
-    return f'<p class="key"><span>{low}</span><i style="background:linear-gradient(90deg,{stops})"></i><span>{high}</span></p>'
+    bar_ = f'<span>{low}</span><i style="background:linear-gradient(90deg,{stops})"></i><span>{high}</span>'
+    return f'<p class="key">{letter and f"<b>{letter}</b>"}{bar_}</p>'
 
 
 def answer(queries: list[Query]) -> str:
@@ -50,12 +54,38 @@ def answer(queries: list[Query]) -> str:
     return in_facts(f"{there_and_back(last, len(queries))}{true_place(last)}{mean(known)}")
 
 
-def points(queries: list[Query]) -> str:
-    """All points, last first."""
-    known = errors(queries)
-    rows = "".join(row(i, q, bool(known)) for i, q in reversed([*enumerate(queries, 1)]))
-    truth = "<th>from truth</th>" if known else ""
-    head = f"<tr><th></th><th>photo</th><th></th><th>exemplar</th><th>cosine</th><th>round trip</th>{truth}</tr>"
+def versus(now: Scene, answers: list[list[Query]]) -> str:
+    """Two models in numbers, side by side: the last point, the mean over the points, and all places of the photo."""
+    rows, number, known = [], len(now.points), [errors(queries) for queries in answers]
+    if number and answers[0][-1].error is not None:
+        rows.append((f"Point {number}: from truth (star)", [f"{queries[-1].error:.0f} px" for queries in answers]))
+    if number:
+        rows.append((f"Point {number}: round trip", [trip(queries[-1]) for queries in answers]))
+    if len(known[0]) > 1:
+        rows.append((f"Mean of {len(known[0])} points: from truth", [f"{np.mean(each):.0f} px" for each in known]))
+    if now.measured[0].pck is not None:
+        rows.append((f"All places: PCK@{CLOSE:g}", [f"{m.pck:.1%}" for m in now.measured]))
+        rows.append(("All places: mean from truth", [f"{m.error:.0f} px" for m in now.measured]))
+    rows.append((f"All places: back within {CLOSE:g}", [f"{m.home:.1%}" for m in now.measured]))
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in titles(now))
+    body = "".join(f"<tr><td>{words}</td>{''.join(f'<td>{value}</td>' for value in values)}</tr>" for words, values in rows)
+    words = f"All places: {PLACES} × {PLACES} of the photo. Within {CLOSE:g}, of the side: at most {CLOSE * SIDE:.0f} px off. "
+    words += "" if now.measured[0].pck is None else "PCK: the share, of those with a known truth, whose match is so near it."
+    return f'<table class="numbers versus"><tr><th></th>{head}</tr>{body}</table>{in_facts(words)}'
+
+
+def titles(now: Scene) -> list[str]:
+    """What the models are called: "A: figure (CoCosNet)"."""
+    return [f"{letter}: {name}" for letter, name in zip(now.letters, now.names)]
+
+
+def points(answers: list[list[Query]], letters: tuple[str, ...]) -> str:
+    """All points, last first; of two models, a row each."""
+    known = bool(errors(answers[0]))
+    by_point = reversed([*enumerate(zip(*answers), 1)])
+    rows = "".join(row(i, q, known, letter) for i, each in by_point for q, letter in zip(each, letters))
+    truth, who = "<th>from truth</th>" if known else "", "<th></th>" if len(answers) > 1 else ""
+    head = f"<tr><th></th>{who}<th>photo</th><th></th><th>exemplar</th><th>cosine</th><th>round trip</th>{truth}</tr>"
     return f'<table class="numbers">{head}{rows}</table>{in_facts(f"Pixels of the pictures shown, {SIDE} × {SIDE}.")}'
 
 
@@ -64,15 +94,20 @@ def errors(queries: list[Query]) -> list[float]:
     return [q.error for q in queries if q.error is not None]
 
 
-def row(number: int, q: Query, known: bool) -> str:
-    """One point; an arrow leads from where it was clicked to its match."""
-    at, match = pixel(*q.at), pixel(q.x, q.y)
-    asked = q.source.name == "photo"
-    places = (f"<strong>{at}</strong>", "→", match) if asked else (match, "←", f"<strong>{at}</strong>")
+def row(number: int, q: Query, known: bool, letter: str = "") -> str:
+    """One point; an arrow leads from where it was clicked to its match. A second model's answer stands below the first's."""
+    at, match, again = pixel(*q.at), pixel(q.x, q.y), letter > "A"
+    asked, clicked = q.source.name == "photo", "" if again else f"<strong>{at}</strong>"
+    places = (clicked, "→", match) if asked else (match, "←", clicked)
     truth = f"<td>{'–' if q.error is None else f'{q.error:.0f} px'}</td>" if known else ""
-    trip = f"{q.round_trip.distance:.0f} px" if q.round_trip.distance else "home"
-    cells = (badge(number), *places, f"{q.score:.3f}", trip)
-    return f'<tr data-from="{q.source.name}">{"".join(f"<td>{cell}</td>" for cell in cells)}{truth}</tr>'
+    cells = ("" if again else badge(number), *filter(None, [letter]), *places, f"{q.score:.3f}", trip(q))
+    start = "<tr>" if again else f'<tr data-from="{q.source.name}">'
+    return f'{start}{"".join(f"<td>{cell}</td>" for cell in cells)}{truth}</tr>'
+
+
+def trip(q: Query) -> str:
+    """Where a round trip ends."""
+    return f"{q.round_trip.distance:.0f} px" if q.round_trip.distance else "home"
 
 
 def there_and_back(q: Query, number: int) -> str:
@@ -93,6 +128,15 @@ def true_place(q: Query) -> str:
 
 def mean(known: list[float]) -> str:
     return f" Mean over {len(known)} points with a true place: {np.mean(known):.0f} px." if len(known) > 1 else ""
+
+
+def numbers(answers: list[list[Query]], now: Scene) -> str:
+    """The numbers behind the last point; of two models beside each other."""
+    told = [behind(queries[-1], len(queries)) for queries in answers]
+    if now.rival is None:
+        return told[0]
+    blocks = "".join(f"<div><b>{html.escape(title)}</b>{each}</div>" for title, each in zip(titles(now), told))
+    return f'<div class="two">{blocks}</div>'
 
 
 def behind(q: Query, number: int) -> str:
