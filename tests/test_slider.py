@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from cocos_demo.slider import log_slider, step_slider
+from cocos_demo.slider import choice_sliders, log_slider, step_slider
 
 
 def test_the_picture_follows_the_slider():
@@ -34,3 +34,18 @@ def test_the_slider_chooses_one_of_the_pictures():
     assert shown() == pytest.approx(100, abs=3)
     slider.value = 2
     assert shown() == pytest.approx(200, abs=3)
+
+
+def test_the_picture_follows_two_sliders():
+    asked = []
+
+    def draw(m, s):
+        asked.append((m, s))
+        return Image.new("RGB", (8, 8), (s, 0, 0))
+
+    m, s, picture = choice_sliders(draw, dict(m=0.4, s=30), m=(0, 0.2, 0.4), s=(10, 30, 200)).children
+    assert (m.description, s.description) == ("m", "s") and m.options == (0, 0.2, 0.4)
+    m.value = 0
+    s.value = 200
+    assert asked == [(0.4, 30), (0, 30), (0, 200)]
+    assert Image.open(io.BytesIO(picture.value)).getpixel((4, 4))[0] == pytest.approx(200, abs=3)
