@@ -49,7 +49,7 @@ class AblationMCLArgs:
     rows: tuple[str, ...] = tuple(ROWS)
     seeds: tuple[int, ...] = (0, 1)  # of weights and batches; the table shows the mean, and how far they are apart
     preset: str = "tiny"  # of the networks: tiny, or mini as in the lessons
-    steps: int = 300  # about three minutes on one core
+    steps: int = 200  # about two minutes on one core
     batch: int = 6
     size: int = 64  # pixels
     mcl: float = 0.1  # weight of the marginal contrastive loss; the paper gives none

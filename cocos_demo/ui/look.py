@@ -128,5 +128,5 @@ JS = """() => document.addEventListener("click", event => event.target
 def head(device, reason: str) -> str:
     """Title, one line, and a badge that says what computes, and why."""
     return f"""<div id="head"><div><h1>A photo goes in, a picture comes out</h1>
-<p>Your photo gives the lines or the pose, the exemplar the look. CoCosNet finds what belongs where, and paints.</p>
+<p>Your photo gives the lines or the pose, the exemplar the look. The network finds what belongs where, and paints.</p>
 </div><span class="badge" title="{html.escape(reason)}">computing on {html.escape(str(device))}</span></div>"""
