@@ -78,7 +78,7 @@ def train_rows(rows: Sequence[TrainArgs], jobs: int) -> list[Path]:
 def train_seeds(row: Callable[[str, int, object], TrainArgs], args) -> dict[tuple[str, int], nn.Module]:
     """Train `row(name, seed, args)` for each of `args.rows` and `args.seeds` -> {(name, seed): network}. The rows of the first
     seed come first, so that a whole table is there soonest."""
-    runs = [(name, seed) for seed in args.seeds for name in args.rows]
+    runs = list(dict.fromkeys((name, seed) for seed in args.seeds for name in args.rows))  # twice: two writers of one folder
     paths = train_rows([row(name, seed, args) for name, seed in runs], args.jobs)
     return {run: checkpoints.load(str(path))[0] for run, path in zip(runs, paths)}
 

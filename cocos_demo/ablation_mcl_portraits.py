@@ -17,7 +17,7 @@ from .files import beside
 from .objectives import Weights
 from .training import TrainArgs
 
-# What all rows share, as for the portraits that ship; SPADE has nothing that domain, reg and warp could look at.
+# What all rows share, near the second run of the portrait that ships; SPADE has nothing that domain, reg and warp look at.
 WEIGHTS = Weights(feat=0.3, detail=0.1, perc=0.1, context=0.02, domain=1.0, reg=1.0, pixel=8.0, warp=3.0, adv=0.3, d_feat=1.0,
                   mcl=0.0)
 ADVERSARIAL_FROM = 0.4  # share of the steps before D begins

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import nbformat
 
+from cocos_demo.files import beside
+
 HERE = Path(__file__).resolve().parent
 ICON = "https://colab.research.google.com/assets/colab-badge.svg"
 BADGE = re.compile(rf"\[!\[Open in Colab\]\({re.escape(ICON)}\)\]\([^)]*\)")
@@ -43,11 +45,12 @@ def addressed(notebook: nbformat.NotebookNode, name: str, urls: dict[str, str]) 
 
 def main() -> None:
     for path in sorted(HERE.glob("*.ipynb")):
-        before = path.read_text()
+        before = path.read_text("utf-8")
         notebook = addressed(nbformat.reads(before, as_version=4), path.name, address())
         after = nbformat.writes(notebook) + "\n"
         if after != before:
-            path.write_text(after)
+            with beside(path) as partial:
+                partial.write_text(after, "utf-8")
             print(f"wrote {path.name}")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
+from cocos_demo.files import beside
 from cocos_demo.viz import small
 
 GAIN = 0.15  # what a picture must lose of its bytes to be written again: a JPEG is a little worse each time
@@ -42,10 +43,11 @@ def reduced(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def main(paths: list[str]) -> None:
     for path in map(Path, paths):
-        before = path.read_text()
+        before = path.read_text("utf-8")
         after = nbformat.writes(reduced(nbformat.reads(before, as_version=4))) + "\n"
         if after != before:
-            path.write_text(after)
+            with beside(path) as partial:
+                partial.write_text(after, "utf-8")
             print(f"{path.name}: {len(before) / 1e6:.2f} -> {len(after) / 1e6:.2f} MB")
 
 

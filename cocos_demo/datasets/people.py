@@ -187,7 +187,7 @@ class Job:
         if not self.finished:
             entries = [json.loads(path.read_text()) for path in sorted(self.notes.glob("*.json"))]
             items = [entry for entry in entries if "points" in entry]
-            # (items, N, 3); half precision is a sixteenth of a pixel of 256 at most, and landmarks are found to about a pixel
+            # (items, N, 3); half precision is within a sixteenth of a pixel of 256, and landmarks are found to about a pixel
             points = np.array([item.pop("points") for item in items], np.float16)
             left_out = [{"name": entry["name"], "reason": entry["reason"]} for entry in entries if "reason" in entry]
             with beside(self.folder / "points.npy") as partial:

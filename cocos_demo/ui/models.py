@@ -82,13 +82,13 @@ def titled(name: str, path: Path | None = None) -> str:
 def rivals(name: str) -> list[tuple[str, str]]:
     """(words, name) of what the checkpoint `name` can be compared with: the others that match, and read the same kind of
     condition, so that they look at the same squares of the two pictures."""
-    cards = {}
-    for other, path in checkpoints.catalogue().items():
+    there, cards = checkpoints.catalogue(), {}
+    for other, path in there.items():
         try:
             cards[other] = checkpoints.read_card(path)
         except CheckpointError:
             continue  # there is nothing to compare with
-    return [(titled(other), other) for other, card in cards.items()
+    return [(titled(other, there[other]), other) for other, card in cards.items()
             if other != name and card["system"] != PAINTS and card["condition"] == cards[name]["condition"]]
 
 

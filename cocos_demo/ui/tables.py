@@ -37,8 +37,12 @@ def key(overlay: str, scales: list[tuple[float, float]], now: Scene) -> str:
 
 def coarse(now: Scene) -> str:
     """What to know where the whole picture is asked on a coarser grid than a click."""
-    h, w = now.pair.overview.photo.grid
-    return "" if now.pair.overview is now.pair else f" Asked of {w} × {h} places only; a click asks all of them."
+    said = []
+    for letter, pair in zip(now.letters, now.pairs):
+        (h, w), whose = pair.overview.photo.grid, f"{letter}: asked" if letter else "Asked"
+        if pair.overview is not pair:
+            said.append(f" {whose} of {w} × {h} places only; a click asks all of them.")
+    return "".join(said)
 
 
 def ramp(low: str, high: str, letter: str = "") -> str:
