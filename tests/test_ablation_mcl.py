@@ -12,7 +12,8 @@ from cocos_demo import ablation_mcl
 from cocos_demo.ablation_mcl import MARGINS, ROWS, AblationMCLArgs, row
 from cocos_demo.datasets.pairs import DataError, PreparedFolder
 from cocos_demo.evaluation.pairs import batch_of, choose_pairs
-from cocos_demo.evaluation.warps import measure_warps, over_seeds, table
+from cocos_demo.evaluation.tables import over_seeds
+from cocos_demo.evaluation.warps import measure_warps, table
 from cocos_demo.metrics import l1
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.layers import resize

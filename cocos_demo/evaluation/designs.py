@@ -15,8 +15,7 @@ from .critics import EVEN, EXEMPLAR, FRECHET, FRECHET_LAYER, Critics
 from .likeness import likeness
 from .pairs import batch_of, choose_pairs
 from .portraits import answer
-from .tables import HIGH, LOW, THE_EXEMPLAR, THE_PHOTO, Column, drawn, grid, pictures, write_sheet
-from .warps import APART, over_seeds
+from .tables import APART, HIGH, LOW, THE_EXEMPLAR, THE_PHOTO, Column, drawn, grid, over_seeds, pictures, write_sheet
 
 SEED = 0  # of the choice of pictures; the same for every row
 DIVERSITY = "diversity: "

@@ -17,6 +17,7 @@ from .pairs import batch_of, choose_pairs
 LOW, HIGH = "↓", "↑"  # which values are better
 THE_EXEMPLAR, THE_PHOTO = "*the exemplar itself*", "*the photo itself*"
 FRONT, TURN = "front, same person: ", "full turn, same person: "  # how the keys of figures' pairs of one person begin
+APART = ", seeds apart"  # how the keys end that say how far apart several seeds are
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,13 @@ def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFold
                 titles.append(what if len(nets) == 1 else f"{marks[name]}, {what}")
     with beside(path) as partial:
         viz.sheet(columns, titles, pairs=2 if len(nets) == 1 else 1).save(partial, **viz.LOSSY)
+
+
+def over_seeds(figures: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure and, of several seeds, how far apart its largest and its smallest value are."""
+    columns = {name: [each[name] for each in figures] for name in figures[0]}
+    apart = {f"{name}{APART}": max(values) - min(values) for name, values in columns.items() if len(values) > 1}
+    return {name: sum(values) / len(values) for name, values in columns.items()} | apart
 
 
 def pictures(batch: torch.Tensor) -> list[Image.Image]:

@@ -11,9 +11,8 @@ from ..models import CoCosNet
 from .figures import with_truth
 from .likeness import measured
 from .pairs import batch_of, choose_pairs
-from .tables import FRONT, HIGH, LOW, THE_EXEMPLAR, TURN, Column, drawn, grid, pictures, write_sheet
+from .tables import APART, FRONT, HIGH, LOW, THE_EXEMPLAR, TURN, Column, drawn, grid, over_seeds, pictures, write_sheet
 
-APART = ", seeds apart"
 COLUMNS = (
     *(Column(f"{measure}{words}", f"{FRONT}{measure}{over}", better, {THE_EXEMPLAR: f"{FRONT}exemplar itself: {measure}{over}"})
       for words, over in (("", ""), (", figure", " over the figure"))
@@ -49,13 +48,6 @@ def _measure(net: CoCosNet, folder: PreparedFolder, pairs: list[tuple[int, int]]
     # In PCK every pixel counts alike, in the others every pair.
     return {"pairs": len(pixels)} | {name: float(np.average(values, weights=pixels if name.startswith("PCK") else None))
                                      for name, values in found.items()}
-
-
-def over_seeds(figures: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of each figure and, of several seeds, how far apart its largest and its smallest value are."""
-    columns = {name: [each[name] for each in figures] for name in figures[0]}
-    apart = {f"{name}{APART}": max(values) - min(values) for name, values in columns.items() if len(values) > 1}
-    return {name: sum(values) / len(values) for name, values in columns.items()} | apart
 
 
 def table(results: dict[str, list[dict[str, float]]]) -> str:
