@@ -109,7 +109,7 @@ def test_a_folder_of_figures_serves_parts(folder):
 def test_what_a_folder_does_not_serve_is_refused(folder, tmp_path):
     with pytest.raises(DataError, match="serves the condition figure or parts, not portrait"):
         PreparedFolder(folder, "train", condition="portrait")
-    with pytest.raises(DataError, match="serves the condition portrait, not parts"):
+    with pytest.raises(DataError, match="serves the condition portrait or grey, not parts"):
         PreparedFolder(prepared(tmp_path / "faces", "portrait"), "train", condition="parts")
     index = json.loads((folder / "index.json").read_text())
     (folder / "index.json").write_text(json.dumps(index | {"parts": ["background", "left wing", "torso"]}))

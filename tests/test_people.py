@@ -107,7 +107,13 @@ def test_prepared_folders(tmp_path, two_people, capsys):
             assert {path.stem for path in (folder / "edges").iterdir()} == names
             edges = Image.open(folder / "edges" / f"{items[0]['name']}.png")
             assert edges.size == (256, 256) and edges.mode == "1" and 0 < np.asarray(edges).mean() < 1
-        assert {path.name for path in folder.iterdir()} <= {"index.json", "points.npy", "images", "edges"}
+        assert {path.stem for path in (folder / "masks").iterdir()} == names
+        for item in items:
+            mask = Image.open(folder / "masks" / f"{item['name']}.png")
+            assert mask.size == (64, 64) and mask.mode == "1" and 0.05 < np.asarray(mask).mean() < 0.95
+            if "emotion" in item["name"]:  # the face is in front, the upper corners are not
+                assert np.asarray(mask)[24:40, 24:40].all() and not np.asarray(mask)[:4, [0, 1, 62, 63]].any()
+        assert {path.name for path in folder.iterdir()} <= {"index.json", "points.npy", "images", "edges", "masks"}
     left_out = json.loads((tmp_path / "bodies" / "index.json").read_text())["left_out"]
     assert [item["name"] for item in left_out] == ["P006_amateur_selfie"]
     assert "head and shoulders" in left_out[0]["reason"]
@@ -151,6 +157,23 @@ def test_goes_on_after_an_interruption(tmp_path, two_people, monkeypatch):
     assert len(found) < 10
     with pytest.raises(people.PeopleError, match="64 pixels, not 128"):
         people.prepare_people(tmp_path / "parts", size=128, progress=False)
+
+
+@needs_openpeople
+def test_finished_folders_without_masks_are_given_them(tmp_path, two_people, monkeypatch, capsys):
+    folders = people.prepare_people(tmp_path, size=64, progress=False)
+    before = {name: contents(folder) for name, folder in folders.items()}
+    for mask in (*folders["bodies"].glob("masks/*"), *list(folders["portraits"].glob("masks/*"))[:3]):
+        mask.unlink()
+    (folders["bodies"] / "masks").rmdir()
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    monkeypatch.setattr(people.Job, "add", None)  # no picture is cut out again
+    people.prepare_people(tmp_path, size=64)
+    assert "8/8" in capsys.readouterr().err
+    assert {name: contents(folder) for name, folder in folders.items()} == before
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+    people.prepare_people(tmp_path, size=64)
+    assert capsys.readouterr().err == ""  # nothing to do, nothing to say
 
 
 class Counting:

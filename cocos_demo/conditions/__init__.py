@@ -1,4 +1,4 @@
-"""Conditions: what is read from a photo and painted from: face landmarks and edges, a body's keypoints, label maps."""
+"""Conditions: what is read from a photo and painted from: face landmarks and edges, lightness, a body's keypoints, label maps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .celebahq import CelebAHQ
 from .celebahqedge import CelebAHQEdge
 from .deepfashion import DeepFashion, DeepFashionHD
 from .figure import Figure
+from .grey import Grey
 from .labels import LabelKind
 from .maps import read_map
 from .parts import Parts
@@ -18,6 +19,7 @@ __all__ = ["KINDS", "ConditionError", "Found", "LabelKind", "ModelMissing", "det
 
 KINDS = {
     "portrait": Portrait(),
+    "grey": Grey(),
     "figure": Figure(),
     "parts": Parts(),
     "ade20k": ADE20K(),

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..conditions import KINDS, LabelKind
+from ..conditions.grey import luma
 from . import distortion
 
 
@@ -21,7 +22,8 @@ class DataError(RuntimeError):
 class PreparedFolder:
     """A folder written by `prepare`: pictures, points, edges or part maps, and who is in them.
 
-    `condition` is the kind that is drawn: the folder's own if not given; a folder of figures with part maps serves "parts" too.
+    `condition` is the kind that is drawn: the folder's own if not given; a folder of figures with part maps serves "parts" too,
+    one of portraits "grey".
     `folder.items[i]` is the entry of index.json; `folder.image(i)` a (3, S, S) uint8 tensor with S = `load_size`;
     `folder.condition(i, size)` the drawn map (C, size, size). Raises DataError for a folder that is not one.
     """
@@ -42,6 +44,7 @@ class PreparedFolder:
         if not chosen:
             raise DataError(f"{self.path} holds no picture of the split {split!r}")
         serves = [index["condition"], *(["parts"] if "parts" in index else [])]
+        serves += ["grey"] if index["condition"] == "portrait" else []
         if condition and condition not in serves:
             raise DataError(f"{self.path} serves the condition {' or '.join(serves)}, not {condition}")
         self.index, self.split, self.kind = index, split, KINDS[condition or index["condition"]]
@@ -86,9 +89,12 @@ class PreparedFolder:
         return self._images[i]
 
     def raster(self, i: int) -> np.ndarray | None:
-        """uint8: the background edges (256, 256) of a portrait, the label map (R, R) of kind "parts"; None for figures."""
+        """uint8: the background edges (256, 256) of a portrait, the label map (R, R) of kind "parts", the luma (S, S) of kind
+        "grey"; None for figures."""
         if self.kind.name == "parts":
             return self._numbers[self.parts(i)]
+        if self.kind.name == "grey":
+            return luma(Image.fromarray(self.image(i).permute(1, 2, 0).numpy()))
         return np.array(self._open("edges", i, "png").convert("L")) if self.kind.name == "portrait" else None
 
     def parts(self, i: int) -> np.ndarray:
@@ -102,6 +108,16 @@ class PreparedFolder:
         parts = self._open("parts", i, "png")
         mask = np.array(parts.resize((self.load_size, self.load_size), Image.NEAREST)) > 0
         return torch.from_numpy(mask).float()[None]
+
+    def foreground(self, i: int) -> Tensor:
+        """(1, S, S) in 0..1: 1 where a person is in front, by the part map, else by masks/. Raises DataError without either."""
+        if "parts" in self.index:
+            return self.figure(i)
+        if not (self.path / "masks" / f"{self.items[i]['name']}.png").is_file():
+            raise DataError(f"{self.path} has no foreground mask of {self.items[i]['name']}; masks are made by: "
+                            f"python -m cocos_demo prepare people {self.path.parent} --size {self.index['size']}")
+        mask = self._open("masks", i, "png").convert("L").resize((self.load_size, self.load_size), Image.BOX)
+        return torch.from_numpy(np.array(mask)).float()[None] / 255
 
     def photo(self, i: int, size: int) -> Tensor:
         """(3, size, size) in [-1, 1], undistorted."""
@@ -128,16 +144,17 @@ class Mix:
 class Batch:
     """x_A, y_A (B, C, S, S) in [0, 1]; x_B, y_B (B, 3, S, S) in [-1, 1]; known (B, 1, S, S): 1 where x_B is what y_B's looks
     give: everywhere for pseudo pairs, nowhere for different people; of one person the figure alone, where a part map tells
-    it from the background."""
+    it from the background. foreground (B, 1, S, S) in [0, 1], of x_B, or None where it was not asked for."""
 
     x_A: Tensor
     x_B: Tensor
     y_A: Tensor
     y_B: Tensor
     known: Tensor
+    foreground: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(t.to(device, non_blocking=True) for t in vars(self).values()))
+        return Batch(*(None if t is None else t.to(device, non_blocking=True) for t in vars(self).values()))
 
 
 def _normalised(shares: tuple[float, ...], what: str) -> np.ndarray:
@@ -151,12 +168,12 @@ class PairSampler:
     """`sampler(step, batch)` -> Batch, a function of (seed, step) alone, so a resumed training sees what it would have seen.
 
     Each sample comes from one of `folders`, all of one condition, drawn by `shares` (equal ones if not given). `exemplars`: what
-    `retrieval.read_list` gives, for pairs of different people.
+    `retrieval.read_list` gives, for pairs of different people. `foreground`: batches hold the foreground masks as well.
     """
 
     def __init__(self, folders: list[PreparedFolder], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = (),
-                 exemplars: dict[str, tuple[str, ...]] | None = None):
-        self.folders, self.size, self.mix, self.seed = folders, size, mix, seed
+                 exemplars: dict[str, tuple[str, ...]] | None = None, foreground: bool = False):
+        self.folders, self.size, self.mix, self.seed, self.foreground = folders, size, mix, seed, foreground
         if len({folder.kind.name for folder in folders}) != 1:
             raise DataError(f"one network reads one condition; got {', '.join(f.kind.name for f in folders)}")
         self.sorts = _normalised((mix.same, mix.pseudo, mix.cross, mix.hard), "same, pseudo, cross and hard pairs")
@@ -172,6 +189,8 @@ class PairSampler:
                                 f"prepare them again with --size {size} or more")
             if len(folder.people) < 2 and mix.cross > 0:
                 raise DataError(f"{folder.path}: pairs of different people need at least two people; set mix.cross to 0")
+            if foreground:
+                folder.foreground(0)  # a folder without masks is refused now
 
     def __call__(self, step: int, batch: int, first: int = 0) -> Batch:
         """Samples `first` to `first + batch` of this step; several processes share a step by taking one stretch each."""
@@ -184,7 +203,7 @@ class PairSampler:
         i, sort, flip = int(rng.integers(len(folder))), rng.choice(4, p=self.sorts), bool(rng.integers(2))
         person = folder.items[i]["person"]
         others = [k for k in folder.people[person] if k != i and folder.same_scene(i, k)]
-        x_A, x_B, figure = self._take(folder, i, rng, flip)
+        x_A, x_B, figure, *foreground = self._take(folder, i, rng, flip, self.foreground)
         if sort == 0 and others:
             y_A, y_B, _ = self._take(folder, int(rng.choice(others)), rng, flip)
             known = figure
@@ -195,7 +214,7 @@ class PairSampler:
         else:
             y_A, y_B = self._pseudo(folder, x_A, x_B, rng)
             known = torch.ones_like(figure)
-        return x_A, x_B, y_A, y_B, known
+        return x_A, x_B, y_A, y_B, known, *foreground
 
     @staticmethod
     def _stranger(folder: PreparedFolder, person: str, rng: np.random.Generator) -> int:
@@ -205,9 +224,10 @@ class PairSampler:
         stranger = names[-1] if stranger == person else stranger
         return int(rng.choice(folder.people[stranger]))
 
-    def _take(self, folder: PreparedFolder, i: int, rng: np.random.Generator, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Condition, picture and figure mask of item i under one small affine map: the points are moved and drawn anew, so
-        lines stay crisp."""
+    def _take(self, folder: PreparedFolder, i: int, rng: np.random.Generator, flip: bool,
+              foreground: bool = False) -> tuple[Tensor, ...]:
+        """Condition, picture, figure mask and, if asked for, foreground of item i under one small affine map: the points are
+        moved and drawn anew, so lines stay crisp."""
         m = self.mix.move
         affine = distortion.random_affine(rng, 0.1 * m, 0.04 * m, 0.12 * m, flip)
         points, raster = distortion.move_points(folder.points[i], affine), folder.raster(i)
@@ -216,18 +236,19 @@ class PairSampler:
         if raster is not None:
             raster = _moved(folder.kind, raster, affine, flip)
         drawn = folder.kind.draw(folder.kind.disturb(points, rng), self.size, raster)
-        picture = torch.cat([folder.image(i).float() / 127.5 - 1, folder.figure(i)])  # (4, S, S)
+        masks = [folder.figure(i), *([folder.foreground(i)] if foreground else [])]
+        picture = torch.cat([folder.image(i).float() / 127.5 - 1, *masks])  # (4 or 5, S, S)
         if m > 0:
             picture = distortion.sample(picture, distortion.affine_grid(affine, folder.load_size))
         elif flip:
             picture = picture.flip(2)
         picture = F.adaptive_avg_pool2d(picture, self.size)
-        return torch.from_numpy(drawn), picture[:3], picture[3:]
+        return torch.from_numpy(drawn), picture[:3], *picture[3:].split(1)
 
     def _pseudo(self, folder: PreparedFolder, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """The pseudo exemplar x'_B = h(x_B), and its condition under the same h."""
         labels = isinstance(folder.kind, LabelKind)
-        flip = folder.kind.name == "portrait" and bool(rng.integers(2))  # a figure has a left and a right
+        flip = folder.kind.name in ("portrait", "grey") and bool(rng.integers(2))  # a figure has a left and a right
         affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
         grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
         return distortion.sample(x_A, grid, "nearest" if labels else "bilinear"), distortion.sample(x_B, grid)

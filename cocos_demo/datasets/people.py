@@ -21,6 +21,7 @@ from ..conditions import KINDS, ConditionError
 from ..conditions.base import outside
 from ..files import beside
 from ..photo import open_photo
+from .masks import write_masks
 
 TEST = ("P009", "P010")
 SIDES = ("front", "left", "back", "right")
@@ -35,9 +36,10 @@ class PeopleError(RuntimeError):
 
 
 def prepare_people(out: str | os.PathLike, size: int = 256, progress: bool = True) -> dict[str, Path]:
-    """Write OUT/portraits (condition "portrait") and OUT/bodies ("figure") as prepared data sets.
+    """Write OUT/portraits (condition "portrait") and OUT/bodies ("figure") as prepared data sets, with foreground masks.
 
-    Goes on after an interruption; what is left out is named with its reason in index.json under "left_out".
+    Goes on after an interruption; what is left out is named with its reason in index.json under "left_out". Folders that were
+    finished without masks are given them.
     Returns: {"portraits": folder, "bodies": folder}. Raises: PeopleError without the package openpeople, or when
     a folder holds pictures of another size.
     """
@@ -46,8 +48,14 @@ def prepare_people(out: str | os.PathLike, size: int = 256, progress: bool = Tru
     sources = people_folders()
     folders = {"portraits": Path(out) / "portraits", "bodies": Path(out) / "bodies"}
     jobs = {"portraits": Job(folders["portraits"], "portrait", size), "bodies": Job(folders["bodies"], "figure", size)}
-    if all(job.finished for job in jobs.values()):
-        return folders
+    if not all(job.finished for job in jobs.values()):
+        _cut_out(sources, jobs, progress)
+    write_masks(folders.values(), progress)
+    return folders
+
+
+def _cut_out(sources: list[Path], jobs: dict[str, Job], progress: bool) -> None:
+    """Fill the folders in the making, and say what was left out of them."""
     with tqdm(sources, desc="people", unit="person", disable=not progress) as bar:
         for folder in bar:
             for set_name, name, picture in pictures(folder):
@@ -58,7 +66,6 @@ def prepare_people(out: str | os.PathLike, size: int = 256, progress: bool = Tru
         if progress:
             reasons = "".join(f"\n  left out {item['name']}: {item['reason']}" for item in left_out)
             tqdm.write(f"{set_name}: {kept} pictures in {job.folder}{reasons}")
-    return folders
 
 
 def people_folders() -> list[Path]:
