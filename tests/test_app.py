@@ -102,8 +102,10 @@ def test_the_api_finds_exemplars(client):
 
 
 def test_the_api_takes_any_checkpoint_by_name_and_nothing_by_path(client, address):
+    from cocos_demo import checkpoints
+
     assert ask(client, BODY, FIGURE, "figure")[3]["model"] == "figure"
-    for other in ("nonsense", str(ROOT / "data" / "checkpoints" / "figure.safetensors")):
+    for other in ("nonsense", str(checkpoints.shipped()["figure"])):
         with pytest.raises(Exception, match="there are auto, figure, "):
             ask(client, BODY, FIGURE, other)
 

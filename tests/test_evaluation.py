@@ -153,7 +153,7 @@ def test_tables_by_hand():
     a = {key + "pairs": 2, key + "PCK@0.05 network, arg-max": 0.25, key + "PCK@0.05 same pixel": 0.125,
          key + "error over the figure / exemplar's": 0.5, key + "warp: L1 over the figure": 12.34}
     b = {key + "pairs": 2, key + "PCK@0.05 same pixel": 0.125, key + "error over the figure / exemplar's": 0.4}
-    text = markdown({"runs/a.safetensors": a, "b": b})
+    text = markdown({"runs/a.safetensors.xz": a, "b": b})
     assert text.splitlines()[:6] == [
         "**Structure**", "",
         "| model | PCK@0.05, same person ↑ |",

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cocos_demo import checkpoints
+from cocos_demo import checkpoints, packed
 from cocos_demo.cli import main
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.correspondence import warp
@@ -242,7 +242,7 @@ def test_stopping_leaves_no_half_checkpoint(tmp_path, monkeypatch):
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoints, "save_file", stop)
+    monkeypatch.setattr(packed, "save_file", stop)
     net = SYSTEMS["cocosnet"](condition_channels=2, size=16, pyramid=(4, 4, 4), features=4, generator=(4, 4), hidden=4)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.save(tmp_path / "new.safetensors", net, {})

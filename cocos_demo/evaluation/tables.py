@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from .. import viz
+from .. import packed, viz
 from ..datasets.pairs import DataError, PreparedFolder
 from ..files import beside
 from ..photo import to_image
@@ -92,7 +92,7 @@ def _places(figures: dict) -> dict[str, str]:
 
 def short(names: list[str]) -> dict[str, str]:
     """What to call each model in a heading: its file's name without folder and ending, or all of it where two share that."""
-    stems = [Path(name).stem for name in names]
+    stems = [packed.name(name) for name in names]
     return {name: stem if stems.count(stem) == 1 else name for name, stem in zip(names, stems)}
 
 

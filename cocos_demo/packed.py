@@ -1,0 +1,114 @@
+"""Weights in a file: NAME.safetensors, or NAME.safetensors.xz, the same packed, a seventh smaller with nothing lost.
+
+All that ships is packed; what people train or import stays plain, and both are read everywhere. `xz -dk FILE` unpacks;
+
+    python -m cocos_demo.packed FILE.safetensors ...
+
+packs, and removes each plain file once its packed one has been read back.
+"""
+
+import json
+import lzma
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save, save_file
+from torch import Tensor
+
+from .files import beside
+
+PLAIN, PACKED = ".safetensors", ".safetensors.xz"
+# Of a weight's two bytes the upper one, sign, exponent and the first digits, is alike in all weights, the lower one is noise.
+# lp and pb of 1 tell the two apart, and lc of 0 does not expect a byte to say anything about the next: -14.5 %, not -9.7 %.
+FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 1, "pb": 1}]
+LONGEST = 100_000_000  # bytes of a header, as safetensors has it
+
+
+class WeightsError(RuntimeError):
+    """A file of weights cannot be read: it is cut short, broken, or something else; the message says which."""
+
+
+def name(path: str | Path) -> str:
+    """What the weights in a file are called: its name without folder and ending."""
+    return Path(path).name.removesuffix(".xz").removesuffix(PLAIN)
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """The weights in a folder, name -> file, by name; the plain file where both are there. Hidden ones are left out."""
+    found = {}
+    for ending in (PACKED, PLAIN):
+        found |= {name(path): path for path in folder.glob(f"[!.]*{ending}")}
+    return dict(sorted(found.items()))
+
+
+def metadata(path: str | Path) -> dict[str, str]:
+    """What is said about the weights; of a packed file no more than the header is unpacked. Raises WeightsError, OSError."""
+    with _told():
+        if not _is_packed(path):
+            with safe_open(path, framework="pt") as file:
+                return file.metadata() or {}
+        with open(path, "rb") as file:
+            with lzma.open(file) as unpacked:
+                length = int.from_bytes(unpacked.read(8), "little")
+                if length > LONGEST:
+                    raise ValueError("the header is too long")
+                header = json.loads(unpacked.read(length))
+            file.seek(-2, os.SEEK_END)
+            if file.read() != b"YZ":  # the last bytes of every xz file
+                raise EOFError("it is cut short")
+        return header.get("__metadata__", {})
+
+
+def tensors(path: str | Path) -> dict[str, Tensor]:
+    """The weights, name -> tensor. Raises WeightsError, OSError."""
+    with _told():
+        if _is_packed(path):
+            return load(lzma.decompress(Path(path).read_bytes()))
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}
+
+
+def write(path: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write weights beside `path`, then rename into place; packed where `path` ends so. Raises OSError."""
+    with beside(path) as partial:
+        if _is_packed(path):
+            partial.write_bytes(lzma.compress(save(tensors, metadata=metadata), filters=FILTERS))
+        else:
+            save_file(tensors, partial, metadata=metadata)
+
+
+def pack(path: str | Path) -> Path:
+    """Put NAME.safetensors.xz in the place of NAME.safetensors -> its path. Raises WeightsError, OSError."""
+    path = Path(path)
+    if path.suffix != PLAIN:
+        raise WeightsError(f"{path} is not called NAME{PLAIN}")
+    tensors(path)  # weights, not something else
+    whole, packed = path.read_bytes(), path.with_name(path.name + ".xz")
+    with beside(packed) as partial:
+        partial.write_bytes(lzma.compress(whole, filters=FILTERS))
+        if lzma.decompress(partial.read_bytes()) != whole:
+            raise WeightsError(f"{path} was packed and did not come back the same; the plain file stays")
+    path.unlink()
+    return packed
+
+
+def _is_packed(path: str | Path) -> bool:
+    return str(path).endswith(PACKED)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever a broken file leads its readers to is told as WeightsError."""
+    try:
+        yield
+    except (SafetensorError, lzma.LZMAError, EOFError, ValueError, AttributeError) as error:
+        raise WeightsError(str(error)) from None
+
+
+if __name__ == "__main__":
+    for plain in sys.argv[1:]:
+        print("wrote", pack(plain))
