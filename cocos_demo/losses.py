@@ -190,6 +190,40 @@ def hinge_generator(fake: list[list[Tensor]]) -> Tensor:
     return sum(terms) / len(terms)
 
 
+def log_discriminator(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """SEGIN, Eq. 7, as D sees it: -E[log D(x, y)] - E[log(1 - D(x, N(x, W)))], D the sigmoid of its verdicts; mean over the scales.
+
+    The paper leaves x out of the second term; D sees it beside either picture.
+    """
+    terms = [F.softplus(-r).mean() + F.softplus(f).mean() for r, f in zip(_verdicts(real), _verdicts(fake), strict=True)]
+    return sum(terms) / len(terms)
+
+
+def log_generator(fake: list[list[Tensor]]) -> Tensor:
+    """SEGIN, Eq. 7, as N sees it: -E[log D(x, N(x, W))], which has the same fixed points as E[log(1 - D)] and no vanishing gradient
+    where D is sure (Goodfellow et al. 2014, section 3)."""
+    terms = [F.softplus(-f).mean() for f in _verdicts(fake)]
+    return sum(terms) / len(terms)
+
+
+def total_variation(y_hat: Tensor) -> Tensor:
+    """SEGIN, Eq. 8: the mean over the pixels, where the paper writes the sum, of the length of the gradient of the picture
+    (B, 3, H, W), the channels' differences together; 0 beyond its last row and column. Scalar >= 0."""
+    y_hat = _precise(y_hat)
+    down, right = F.pad(y_hat.diff(dim=2), (0, 0, 0, 1)), F.pad(y_hat.diff(dim=3), (0, 1))  # (B, 3, H, W)
+    return torch.linalg.vector_norm(torch.cat([down, right], dim=1), dim=1).mean()
+
+
+def segmentation(mask: Tensor, foreground: Tensor) -> Tensor:
+    """SEGIN, Eq. 9: L1 between the mask N_s(x) and the true foreground, (B, 1, H, W) each in [0, 1]."""
+    return (_precise(mask) - foreground).abs().mean()
+
+
+def segmentation_attention(mask: Tensor, y_hat: Tensor, foreground: Tensor, y: Tensor, known: Tensor | None = None) -> Tensor:
+    """SEGIN, Eq. 10: L1 between the masked output and the masked truth; masks (B, 1, H, W), pictures (B, 3, H, W)."""
+    return _mean_where((_precise(mask) * _precise(y_hat) - foreground * y).abs(), known)
+
+
 def discriminator_features(real: list[list[Tensor]], fake: list[list[Tensor]], known: Tensor | None = None,
                            form: Form = "paper") -> Tensor:
     """L1 between D's hidden features of x_B and x_hat, mean over scales and layers (CoCosNet's slides; Wang et al. 2018).

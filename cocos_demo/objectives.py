@@ -1,6 +1,7 @@
 """What each system minimises: the terms of its objective on one batch, and their weights."""
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import losses
+from .datasets.corruption import Corruption, corrupt
 from .datasets.pairs import Batch
 from .features import VGG
 from .models.cocosnet import CoCosNet, Correspondence
@@ -17,6 +19,8 @@ from .models.domain import domain_adversarial
 from .models.layers import resize
 from .models.mclnet import MCLNet
 from .models.published_v2 import PublishedCoCosNetV2
+from .models.segin import SEGIN
+from .models.semantic import paste, vgg16_base
 from .models.spade import SPADENet
 
 # lambda_l of Eq. 8: deeper layers count more, as in Johnson et al. 2016 and the released code. Names both VGGs have.
@@ -24,6 +28,7 @@ LAMBDAS = {"relu1_2": 1 / 32, "relu2_2": 1 / 16, "relu3_2": 1 / 8, "relu4_2": 1 
 # omega_l of Eq. 11: relu2_2 to relu5_2.
 OMEGAS = {"relu2_2": 1.0, "relu3_2": 2.0, "relu4_2": 4.0, "relu5_2": 8.0}
 RELEASED_OMEGAS = {layer: OMEGAS[layer] for layer in ("relu3_2", "relu4_2", "relu5_2")}
+FEATURE = "relu3_2"  # Phi of SEGIN's Eq. 6
 CONTEXT_STRIDE = 8  # for Eq. 11 finer layers are pooled to an eighth of the picture, as the released code pools relu2_2
 
 
@@ -52,6 +57,12 @@ class Weights:
     mcl: float = 1.0  # MCL-Net alone, Algorithm 1 ...
     margin: float = 0.4  # ... its m, an angle in radians; 0: InfoNCE, Eq. 1 ...
     scale: float = 30.0  # ... and its s, one over the temperature; the paper gives none
+    recon: float = 100.0  # SEGIN alone, w_1 of its Eq. 11, as given; Eq. 5 is a mean, as all the others here
+    feature: float = 5.24  # ... w_2: given as 5e-6 for a sum, over 256 x 64 x 64 numbers of relu3_2 at 256 px
+    gan: float = 1.0  # ... w_3, not given: "w_1 = w_4 = 100, w_2 = 5e-6, w_4 = 1" is read as w_4 = 100 and w_3 = 1 ...
+    seg: float = 100.0  # ... w_4; a GAN term a hundred times L_seg would outweigh all others
+    attention: float = 10.0  # ... w_5
+    tv: float = 10.0  # ... w_6: as a sum over the pixels, as Eq. 8 writes it, it would be a thousand times all others
     pixel: float = 0.0  # extra: L1 of the picture, where the target is known
     warp: float = 0.0  # extra: L1 of the warp, where the target is known
     warped_condition: float = 0.0  # extra: the exemplar's condition, warped, against x_A
@@ -61,10 +72,10 @@ class Weights:
     perc_layer: Literal["relu4_2", "relu5_2"] = "relu4_2"  # of Eq. 10
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type is float and not value >= 0:  # so that it catches nan too
-                raise ValueError(f"the weight {field.name} must be at least 0, got {value}")
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.type is float and not value >= 0:  # so that it catches nan too
+                raise ValueError(f"the weight {one.name} must be at least 0, got {value}")
 
     @property
     def omegas(self) -> dict[str, float]:
@@ -245,4 +256,64 @@ def spade(net: SPADENet, discriminator: nn.Module, vgg: VGG | None, batch: Batch
     return image, terms
 
 
-OBJECTIVES = {"cocosnet": cocosnet, "cocosnet_v2": cocosnet_v2, "mclnet": mclnet, "spade": spade}
+def segin(net: SEGIN, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w: Weights,
+          adversarial: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    """SEGIN, Eq. 11, as `cocosnet`. Its own terms alone: L_recon is `recon`, L_F `feature`, L_GAN `gan`, L_seg `seg`, L_segAtt
+    `attention`, L_tv `tv`. The auxiliary image is matched with the batch's exemplar and corrupted; the terms that compare with y
+    do so where it is known.
+    """
+    y, known, foreground = batch.x_B, batch.known, batch.foreground
+    with torch.no_grad():
+        xi, grid = net.matcher(batch.x_A, net.drawn(batch.x_A), batch.y_B)
+        W = paste(batch.y_B, corrupt(xi, grid, Corruption()), grid, net.matcher.k)
+    image, mask = net.paint(batch.x_A, W, batch.y_B)
+    image, terms = image.float(), {}
+    if w.recon:
+        terms["recon"] = losses.pixel(image, y, known)  # Eq. 5
+    if w.feature:
+        layers = {FEATURE: 1.0}
+        phi = vgg16_base(str(image.device))
+        with torch.no_grad():
+            truth = phi(y, tuple(layers))
+        terms["feature"] = losses.feature_matching(phi(image, tuple(layers)), truth, layers, known)  # Eq. 6
+    if adversarial and w.gan:
+        terms["gan"] = losses.log_generator(discriminator(batch.x_A, image))  # Eq. 7
+    if w.tv:
+        terms["tv"] = losses.total_variation(image)  # Eq. 8
+    if mask is not None and (w.seg or w.attention):
+        if foreground is None:
+            raise ObjectiveError("the terms seg and attention compare with the foreground, and this batch tells none")
+        if w.seg:
+            terms["seg"] = losses.segmentation(mask, foreground)  # Eq. 9
+        if w.attention:
+            terms["attention"] = losses.segmentation_attention(mask, image, foreground, y, known)  # Eq. 10
+    return image, terms
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a system minimises, and what plays against it."""
+
+    terms: Callable  # one of the functions above
+    adversarial: tuple[str, ...] = ("adv", "d_feat")  # the weights of the terms that need D
+    loss_D: Callable = losses.hinge_discriminator
+    discriminator: dict = field(default_factory=dict)  # options of D
+    perceptual: bool = True  # whether the terms read the network of `train --features`
+    foreground: bool = False  # whether they read the batch's foreground
+
+    def needs_D(self, w: Weights) -> bool:
+        """Whether any term that needs D has a weight."""
+        return any(getattr(w, name) > 0 for name in self.adversarial)
+
+
+def shares(terms: dict[str, float], w: Weights) -> dict[str, float]:
+    """What each term is of the total, by absolute values, the largest first; 1 in sum."""
+    parts = {name: abs(getattr(w, name) * value) for name, value in terms.items() if hasattr(w, name)}
+    total = sum(parts.values()) or 1.0
+    return {name: part / total for name, part in sorted(parts.items(), key=lambda one: -one[1])}
+
+
+OBJECTIVES = {"cocosnet": Objective(cocosnet), "cocosnet_v2": Objective(cocosnet_v2), "mclnet": Objective(mclnet),
+              "segin": Objective(segin, ("gan",), losses.log_discriminator, dict(scales=1, norm=False), perceptual=False,
+                                 foreground=True),
+              "spade": Objective(spade)}

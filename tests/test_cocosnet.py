@@ -90,7 +90,7 @@ def test_the_cycle_goes_back_by_what_was_compared():
     x_A, y_B = inputs(2, 64)
     batch = Batch(x_A, y_B.flip(0), x_A, y_B, known=torch.ones(2, 1, 64, 64))
     weights = Weights(feat=0, perc=0, context=0, adv=0, d_feat=0, domain=0, pixel=0, reg=1)
-    _, terms = OBJECTIVES["cocosnet"](net, None, None, batch, weights, False)
+    _, terms = OBJECTIVES["cocosnet"].terms(net, None, None, batch, weights, False)
     match = net.correspond(x_A, y_B, x_A)
     y = F.avg_pool2d(y_B, 4)
     torch.testing.assert_close(terms["reg"], (cycle_explicit(match.fx, match.fy, y) - y).abs().mean(), atol=1e-5, rtol=1e-4)

@@ -154,7 +154,7 @@ def test_the_terms_on_the_correspondence():
     known = torch.zeros(2, 1, 64, 64)
     known[0] = 1  # a pseudo pair, and two people
     w = Weights(feat=0, perc=0, context=0, adv=0, d_feat=0, domain=1, reg=1, warp=1, mapping=1, warped_condition=1)
-    _, terms = OBJECTIVES["cocosnet_v2"](net, None, None, Batch(x_A, x_B, y_A, y_B, known), w, False)
+    _, terms = OBJECTIVES["cocosnet_v2"].terms(net, None, None, Batch(x_A, x_B, y_A, y_B, known), w, False)
     assert set(terms) == {"domain", "reg", "warp", "mapping", "warped_condition"}
     match, of_x_B = net.correspond(x_A, y_B), net.y_S(x_B)
     small = [F.adaptive_avg_pool2d(x_B, n) for n in (8, 16, 32, 64)]

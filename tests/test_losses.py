@@ -239,9 +239,9 @@ def test_no_term_depends_on_the_size_of_the_batch(system, form, vgg):
     twice = Batch(*(t.repeat(2, 1, 1, 1) for t in vars(batch).values()))
     weights = Weights(**EVERYTHING, form=form)
     with torch.no_grad():
-        _, one = OBJECTIVES[system](net, D, vgg, batch, weights, adversarial=True)
-        _, two = OBJECTIVES[system](net, D, vgg, twice, weights, adversarial=True)
-        halves = [OBJECTIVES[system](net, D, vgg, Batch(*(t[k:k + 1] for t in vars(batch).values())), weights, True)[1]
+        _, one = OBJECTIVES[system].terms(net, D, vgg, batch, weights, adversarial=True)
+        _, two = OBJECTIVES[system].terms(net, D, vgg, twice, weights, adversarial=True)
+        halves = [OBJECTIVES[system].terms(net, D, vgg, Batch(*(t[k:k + 1] for t in vars(batch).values())), weights, True)[1]
                   for k in range(2)]
     of_the_warp = {"domain", "domain_adv", "reg", "warp", "warped_condition", "warped_labels"}
     absent = {"cocosnet": {"kl", "mapping", "mcl"}, "cocosnet_v2": {"kl", "mcl", "domain_adv", "warped_labels"},
@@ -275,7 +275,7 @@ def test_mistaken_weights():
             Weights(kl=wrong)
     net = SYSTEMS["cocosnet"](condition_channels=4, size=32, pyramid=(4, 8, 8), features=8, generator=(8, 8, 4), hidden=4)
     with pytest.raises(ObjectiveError, match="domain=adversarial"):
-        OBJECTIVES["cocosnet"](net, Discriminator(4, 4), None, a_batch(), Weights(0, 0, 0, domain_adv=1.0), False)
+        OBJECTIVES["cocosnet"].terms(net, Discriminator(4, 4), None, a_batch(), Weights(0, 0, 0, domain_adv=1.0), False)
 
 
 def test_gradients():

@@ -160,7 +160,7 @@ def test_wrong_choices_are_told(choices, words):
 
 
 def terms(net, batch, adversarial=False, D=None, vgg=None, **weights):
-    _, found = OBJECTIVES["mclnet"](net, D, vgg, batch, Weights(**{**NOTHING, **weights}), adversarial)
+    _, found = OBJECTIVES["mclnet"].terms(net, D, vgg, batch, Weights(**{**NOTHING, **weights}), adversarial)
     return found
 
 
@@ -235,7 +235,7 @@ def test_the_extras_are_those_of_cocosnet():
     torch.manual_seed(0)
     net, batch, vgg = network().eval(), a_batch(), VGG("vgg16")
     w = Weights(**{**NOTHING, "pixel": 1, "warp": 1, "warped_condition": 1, "detail": 1})
-    ours, theirs = (OBJECTIVES[system](net, None, vgg, batch, w, False)[1] for system in ("mclnet", "cocosnet"))
+    ours, theirs = (OBJECTIVES[system].terms(net, None, vgg, batch, w, False)[1] for system in ("mclnet", "cocosnet"))
     assert set(ours) == {"pixel", "warp", "warped_condition", "detail"}
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 

@@ -570,7 +570,7 @@ def test_the_cycle_of_the_objective_is_by_the_features_that_are_compared(net):
     x_A, y_B, y_A = pictures()
     w = Weights(feat=0, perc=0, context=0, adv=0, d_feat=0, domain=0, mapping=0, reg=1)
     with torch.no_grad():
-        _, terms = OBJECTIVES["cocosnet_v2"](net, None, None, Batch(x_A, y_B, y_A, y_B, torch.ones(1, 1, 64, 64)), w, False)
+        _, terms = OBJECTIVES["cocosnet_v2"].terms(net, None, None, Batch(x_A, y_B, y_A, y_B, torch.ones(1, 1, 64, 64)), w, False)
         match = net.correspond(x_A, y_B, y_A)
         small = F.avg_pool2d(y_B, 8)
         M = 100 * match.theta[0].flatten(2).transpose(1, 2) @ match.phi[0].flatten(2)  # (1, 64, 64), over temperature

@@ -158,7 +158,7 @@ def test_a_training_step_changes_the_network(folder, exemplar_input):
     net = SYSTEMS["cocosnet"]("tiny", condition_channels=18, size=32, exemplar_input=exemplar_input).train()
     batch = PairSampler([PreparedFolder(folder, "train", condition="parts")], 32, Mix())(0, 2)
     weights = Weights(feat=0.0, perc=0.0, context=0.0, detail=0.0, pixel=1.0, warp=1.0)
-    image, terms = OBJECTIVES["cocosnet"](net, Discriminator(18, 4), None, batch, weights, False)
+    image, terms = OBJECTIVES["cocosnet"].terms(net, Discriminator(18, 4), None, batch, weights, False)
     sum(getattr(weights, name) * term for name, term in terms.items()).backward()
     assert image.shape == (2, 3, 32, 32)
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)

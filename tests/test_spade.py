@@ -157,5 +157,5 @@ def test_a_term_of_weight_0_is_left_out(folder):
     trainer = Trainer(args(folder))
     batch = trainer.sampler(0, 2)
     w = Weights(**NO_VGG, pixel=1.0, kl=0.0)
-    _, terms = objectives.OBJECTIVES["spade"](trainer.net, Discriminator(35, 4), None, batch, w, adversarial=False)
+    _, terms = objectives.OBJECTIVES["spade"].terms(trainer.net, Discriminator(35, 4), None, batch, w, adversarial=False)
     assert set(terms) == {"pixel"}
