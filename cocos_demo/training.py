@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from . import checkpoints, viz
 from .choices import read_choices
+from .conditions import LabelKind
 from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
 from .datasets.retrieval import read_list
 from .device import pick_device
@@ -22,12 +23,11 @@ from .distributed import Processes
 from .features import load_vgg
 from .files import beside
 from .journal import Journal, journal
-from .losses import hinge_discriminator
 from .models import SYSTEMS, config_class
 from .models.cocosnet import for_warps
 from .models.discriminator import Discriminator
 from .models.layers import bake, freeze, unbake
-from .objectives import OBJECTIVES, Weights, published
+from .objectives import OBJECTIVES, Weights, published, shares
 from .stopping import deferred_signals
 
 
@@ -76,6 +76,13 @@ class TrainArgs:
     note: str = ""  # for the model card: what a user should know of its limits
 
 
+def _drawing(system: str, kind) -> dict[str, str]:
+    """How SEGIN's matcher is to see this kind of condition."""
+    if system != "segin":
+        return {}
+    return {"drawing": "grey" if kind.name == "grey" else "labels" if isinstance(kind, LabelKind) else "lines"}
+
+
 def _moving_average(decay: float) -> Callable:
     """EMA whose memory grows with the run up to `decay`, so that short runs do not keep their random beginning."""
 
@@ -105,12 +112,15 @@ class Trainer:
                         for path in args.data]
         self.kind = kind = self.folders[0].kind
         self.exemplars = read_list(args.exemplars) if args.exemplars else None
-        self.sampler = PairSampler(self.folders, args.size, args.mix, args.seed, args.shares, self.exemplars)
-        choices = read_choices(config_class(args.system, args.preset), args.choices)
+        self.objective = OBJECTIVES[args.system]
+        self.sampler = self._sampler(args.seed)
+        choices = _drawing(args.system, kind) | read_choices(config_class(args.system, args.preset), args.choices)
         self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **choices)
         freeze(self.net, args.freeze)
-        self.D = Discriminator(len(kind.channels), args.d_width)
-        self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last) if args.weights.layers else None
+        self.D = Discriminator(len(kind.channels), args.d_width, **self.objective.discriminator)
+        self.vgg = None
+        if self.objective.perceptual and args.weights.layers:
+            self.vgg = load_vgg(args.features).to(self.device, memory_format=torch.channels_last)
         for module in (self.net, self.D):
             module.to(self.device, memory_format=torch.channels_last).train()
         # The buffers are copied, not averaged. They are spectral norm's singular vectors u, v: an average of them is no unit
@@ -121,8 +131,8 @@ class Trainer:
         self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
         self.opt_D = torch.optim.Adam(self.D.parameters(), lr=args.lr_d, betas=betas)
         self.step, self.seconds, self.before = 0, 0.0, 0  # `before`: steps of the runs that `init` goes back to
+        self.shares: dict[str, float] = {}  # what each term is of the total, by running means
         self.whole = True  # no step is half done: what is in memory may be written
-        self.objective = OBJECTIVES[args.system]
         if self.state_file.is_file():
             self._restore(self.state_file)
         elif args.init.endswith(".pt"):
@@ -155,12 +165,12 @@ class Trainer:
         a, w = self.args, self.args.weights
         # What is random in a step depends on the step alone, so that a resumed run throws the same dice.
         torch.manual_seed((a.seed * a.steps + self.step) * self.processes.count + self.processes.rank)
-        adversarial = self.step >= a.adversarial_from and w.adv + w.d_feat > 0
+        adversarial = self.step >= a.adversarial_from and self.objective.needs_D(w)
         for opt, lr in ((self.opt_G, a.lr_g), (self.opt_D, a.lr_d)):
             opt.param_groups[0]["lr"] = lr * self._rate()
         self.D.requires_grad_(False)
         with self._autocast():
-            image, terms = self.objective(self.net, self.D, self.vgg, batch, w, adversarial)
+            image, terms = self.objective.terms(self.net, self.D, self.vgg, batch, w, adversarial)
         if not terms:
             raise TrainingError(f"step {self.step}: no term of the objective of {a.system} has a weight above 0; raise one "
                                 f"(--weights.feat, ...), or begin with the adversarial ones (--adversarial-from 0)")
@@ -180,7 +190,7 @@ class Trainer:
             with self._autocast():
                 fake = self.D(batch.x_A, image.detach())
                 real = self.D(batch.x_A, batch.x_B)
-            loss_D = hinge_discriminator(real, fake)  # Eq. 13
+            loss_D = self.objective.loss_D(real, fake)  # Eq. 13; SEGIN, Eq. 7
             self._check_finite(loss_D, {"D": loss_D})
             self.opt_D.zero_grad(set_to_none=True)
             loss_D.backward()
@@ -225,6 +235,7 @@ class Trainer:
                     report = self.train_step(batch)
                     self.seconds += time.perf_counter() - start
                     log.note(self.step, self.seconds, report)
+                    self.shares = shares(log.mean, a.weights)
                     if self.step % a.save_every == 0 and self.step < a.steps:
                         self.save(log)
                     if callback:
@@ -236,6 +247,8 @@ class Trainer:
                     self.save(log)
         if p.first:
             self.export(path)
+            if self.shares:
+                print("shares of the total: " + ", ".join(f"{name} {share:.1%}" for name, share in self.shares.items()))
         p.wait()
         return path
 
@@ -317,10 +330,13 @@ class Trainer:
                                 f"use another --out, or the same choices")
         return state
 
+    def _sampler(self, seed: int) -> PairSampler:
+        a = self.args
+        return PairSampler(self.folders, a.size, a.mix, seed, a.shares, self.exemplars, self.objective.foreground)
+
     def sample_sheet(self, count: int = 6) -> Image.Image:
         """Condition, exemplar, warp, output and photo of fixed training pairs, by the averaged weights."""
-        sampler = PairSampler(self.folders, self.args.size, self.args.mix, 12345, self.args.shares, self.exemplars)
-        batch = sampler(0, count).to(self.device)
+        batch = self._sampler(12345)(0, count).to(self.device)
         net = self.ema.module.eval()
         columns = viz.translations(net, self.kind, batch.x_A, batch.x_B, batch.y_A, batch.y_B)
         net.train()
@@ -338,7 +354,7 @@ class Trainer:
                 "seconds": round(self.seconds), "seed": a.seed, "features": self.vgg.name if self.vgg else None,
                 "rates": {"G": a.lr_g, "D": a.lr_d, "beta1": a.beta1, "beta2": a.beta2, "decay_from": a.decay_from,
                           "ema": a.ema}, "adversarial_from": a.adversarial_from,
-                "weights": asdict(a.weights), "mix": asdict(a.mix), "frozen": a.freeze, "limits": a.note}
+                "weights": asdict(a.weights), "shares": {k: round(v, 4) for k, v in self.shares.items()}, "mix": asdict(a.mix), "frozen": a.freeze, "limits": a.note}
         checkpoints.save(path, bake(net), card)
         return path
 

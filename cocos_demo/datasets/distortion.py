@@ -1,4 +1,5 @@
-"""Geometric distortions h of pictures: affine, thin-plate spline, flip (CoCosNet, section 3.3, "pseudo exemplar pairs").
+"""Geometric distortions h of pictures: affine, thin-plate spline, flip (CoCosNet, section 3.3, "pseudo exemplar pairs"); and
+changes of colour that leave lightness as it is.
 
 Convention: unit coordinates (x, y) in [0, 1] over the picture, pixel centres at (i + .5) / size. A map is given backward: for
 each place of the new picture, the place of the old one that is seen there.
@@ -68,3 +69,25 @@ def sample(picture: Tensor, grid: Tensor, mode: str = "bilinear") -> Tensor:
     mode "nearest" is for label maps: between two classes there is no third.
     """
     return F.grid_sample(picture[None], grid[None] * 2 - 1, mode=mode, padding_mode="border", align_corners=False)[0]
+
+
+LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601, as PIL's mode "L" and the condition "grey"
+
+
+def random_chroma(rng: np.random.Generator, strength: float) -> Tensor:
+    """(2, 3): an affine map of the colour differences (B - Y, R - Y): turned by up to 45 degrees times `strength`, more or less
+    saturated by a factor of up to 1.8, tinted by up to 0.1 (pictures lie in [-1, 1]). How much of all this is drawn first."""
+    strength = strength * rng.uniform()
+    a, s = rng.uniform(-1, 1) * strength * np.pi / 4, np.exp(rng.uniform(-0.6, 0.6) * strength)
+    turn = s * np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+    return torch.from_numpy(np.column_stack([turn, rng.uniform(-0.1, 0.1, 2) * strength])).float()
+
+
+def recoloured(picture: Tensor, chroma: Tensor) -> Tensor:
+    """A picture (3, H, W) in [-1, 1] with its colour differences mapped by (2, 3), see `random_chroma`. Its lightness stays: where
+    a colour would leave the range, it is made paler, not clipped."""
+    Y = (LUMA[:, None, None] * picture).sum(dim=0)  # (H, W)
+    U, V = torch.einsum("ij,jhw->ihw", chroma[:, :2], torch.stack([picture[2] - Y, picture[0] - Y])) + chroma[:, 2, None, None]
+    c = torch.stack([V, -(LUMA[0] * V + LUMA[2] * U) / LUMA[1], U])  # (3, H, W), of luma 0
+    room = torch.where(c > 0, 1 - Y, 1 + Y) / c.abs().clamp(min=1e-6)
+    return (Y + c * room.amin(dim=0).clamp(max=1.0)).clamp(-1, 1)

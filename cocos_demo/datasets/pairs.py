@@ -138,6 +138,8 @@ class Mix:
     # where an exemplar list is given, the picture's best exemplar ...
     hard: float = 0.0  # ... and the last one of its line: an exemplar that has less in common with the picture
     move: float = 1.0  # strength of the small affine that every picture gets; 0 for sets that vary enough
+    colour: float = 0.0  # strength of a random change of hue, saturation and tint, one for both pictures of a pair where the target
+    # is known, so that what colour a thing has is told by the exemplar alone; lightness stays
 
 
 @dataclass
@@ -214,6 +216,9 @@ class PairSampler:
         else:
             y_A, y_B = self._pseudo(folder, x_A, x_B, rng)
             known = torch.ones_like(figure)
+        if self.mix.colour > 0:
+            first, second = (distortion.random_chroma(rng, self.mix.colour) for _ in range(2))
+            x_B, y_B = distortion.recoloured(x_B, first), distortion.recoloured(y_B, second if sort >= 2 else first)
         return x_A, x_B, y_A, y_B, known, *foreground
 
     @staticmethod
