@@ -191,7 +191,8 @@ def hinge_generator(fake: list[list[Tensor]]) -> Tensor:
 
 
 def log_discriminator(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """SEGIN, Eq. 7, as D sees it: -E[log D(x, y)] - E[log(1 - D(x, N(x, W)))], D the sigmoid of its verdicts; mean over the scales.
+    """SEGIN, Eq. 7, as D sees it: -E[log D(x, y)] - E[log(1 - D(x, N(x, W)))]; D is the sigmoid of the verdicts, mean over the
+    scales.
 
     The paper leaves x out of the second term; D sees it beside either picture.
     """
@@ -200,7 +201,7 @@ def log_discriminator(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Ten
 
 
 def log_generator(fake: list[list[Tensor]]) -> Tensor:
-    """SEGIN, Eq. 7, as N sees it: -E[log D(x, N(x, W))], which has the same fixed points as E[log(1 - D)] and no vanishing gradient
+    """SEGIN, Eq. 7, as N sees it: -E[log D(x, N(x, W))], which has the fixed points of E[log(1 - D)] and no vanishing gradient
     where D is sure (Goodfellow et al. 2014, section 3)."""
     terms = [F.softplus(-f).mean() for f in _verdicts(fake)]
     return sum(terms) / len(terms)

@@ -354,7 +354,8 @@ class Trainer:
                 "seconds": round(self.seconds), "seed": a.seed, "features": self.vgg.name if self.vgg else None,
                 "rates": {"G": a.lr_g, "D": a.lr_d, "beta1": a.beta1, "beta2": a.beta2, "decay_from": a.decay_from,
                           "ema": a.ema}, "adversarial_from": a.adversarial_from,
-                "weights": asdict(a.weights), "shares": {k: round(v, 4) for k, v in self.shares.items()}, "mix": asdict(a.mix), "frozen": a.freeze, "limits": a.note}
+                "weights": asdict(a.weights), "shares": {name: round(share, 4) for name, share in self.shares.items()},
+                "mix": asdict(a.mix), "frozen": a.freeze, "limits": a.note}
         checkpoints.save(path, bake(net), card)
         return path
 

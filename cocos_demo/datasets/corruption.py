@@ -56,7 +56,7 @@ def _corrupted(xi: Tensor, grid: tuple[int, int], how: Corruption, generator: to
         for kind in ("shift", "repeat", "random"):
             if chance() >= getattr(how, kind):
                 continue
-            a, b = (2 + below(round(how.region * n) - 1) for n in (h, w))  # at least two patches a side
+            a, b = (min(2 + below(round(how.region * n) - 1), n) for n in (h, w))  # at least two patches a side
             top, left = below(h - a + 1), below(w - b + 1)
             here = slice(top, top + a), slice(left, left + b)
             if kind == "shift":
@@ -72,8 +72,8 @@ def _corrupted(xi: Tensor, grid: tuple[int, int], how: Corruption, generator: to
                     at[here] = pattern[i[:, None], j].clone()
             else:
                 at_y, at_x = below(rows), below(columns)
-                y[here] = (at_y + torch.arange(a)[:, None]).expand(a, b)[: h - top, : w - left]
-                x[here] = (at_x + torch.arange(b)).expand(a, b)[: h - top, : w - left]
+                y[here] = (at_y + torch.arange(a)[:, None]).expand(a, b)
+                x[here] = (at_x + torch.arange(b)).expand(a, b)
     stray = torch.rand(h, w, generator=generator) < how.scattered * chance()
     y[stray], x[stray] = (torch.randint(n, (int(stray.sum()),), generator=generator) for n in grid)
     return y.clamp(0, rows - 1) * columns + x.clamp(0, columns - 1)

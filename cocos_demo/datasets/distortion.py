@@ -75,8 +75,8 @@ LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601, as PIL's mode "L" an
 
 
 def random_chroma(rng: np.random.Generator, strength: float) -> Tensor:
-    """(2, 3): an affine map of the colour differences (B - Y, R - Y): turned by up to 45 degrees times `strength`, more or less
-    saturated by a factor of up to 1.8, tinted by up to 0.1 (pictures lie in [-1, 1]). How much of all this is drawn first."""
+    """(2, 3): an affine map of the colour differences B - Y, R - Y: turned by up to 45 degrees, saturated by a factor of up to
+    1.8 or paled by it, tinted by up to 0.1 (pictures lie in [-1, 1]), all times `strength` times a share that is drawn first."""
     strength = strength * rng.uniform()
     a, s = rng.uniform(-1, 1) * strength * np.pi / 4, np.exp(rng.uniform(-0.6, 0.6) * strength)
     turn = s * np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])

@@ -138,7 +138,7 @@ class Mix:
     # where an exemplar list is given, the picture's best exemplar ...
     hard: float = 0.0  # ... and the last one of its line: an exemplar that has less in common with the picture
     move: float = 1.0  # strength of the small affine that every picture gets; 0 for sets that vary enough
-    colour: float = 0.0  # strength of a random change of hue, saturation and tint, one for both pictures of a pair where the target
+    colour: float = 0.0  # strength of a random change of hue, saturation and tint, the same for both pictures where the target
     # is known, so that what colour a thing has is told by the exemplar alone; lightness stays
 
 

@@ -204,8 +204,8 @@ class SEGIN(nn.Module):
 
     def correspond(self, condition: Tensor, exemplar: Tensor, exemplar_condition: Tensor | None = None,
                    along: Tensor | None = None) -> Correspondence:
-        """The semantic match alone, by VGG's patches. Arguments as `forward`; fx and fy are `plain` patches, whose centred cosines
-        are those of Eq. 1."""
+        """The semantic match alone, by VGG's patches. Arguments as `forward`; fx and fy are `plain` patches, whose centred
+        cosines are those of Eq. 1."""
         self._check(condition, exemplar)
         c = self.config
         vgg = VGGMatcher(c.layer, c.k, c.pasted)

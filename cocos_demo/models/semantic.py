@@ -2,8 +2,8 @@
 
 SEGIN (Huang, Liao and Kwong, section III A); symbols as there:
 
-    Phi(x), Phi(r)  feature maps of input and reference     kappa  all k x k patches of one, in row-major order, as vectors
-    xi  for each patch i of x the number of the nearest patch of r     W(x, r)  the auxiliary image     delta = size(r) / size(Phi(r))
+    Phi(x), Phi(r)  features of input and reference      kappa  all k x k patches, in row-major order, as vectors
+    xi  for each patch of x the number of r's nearest    W(x, r)  the auxiliary image    delta = size(r) / size(Phi(r))
 
 Eq. 1 stands here twice: with all patches as vectors, to be read, and the one that runs. Both are exact: nothing is sampled, and
 no position left out (tests/test_semantic.py). What the paper leaves open, and the choice:
@@ -109,7 +109,7 @@ def paste(r: Tensor, xi: Tensor, grid: tuple[int, int], k: int = 1) -> Tensor:
     -> W (B, K, delta h, delta w). With k = 1 patches lie side by side; else each pixel is the mean of the patches over it.
     Raises ValueError.
     """
-    (B, K, height, width), (h, w) = r.shape, xi.shape[1:]
+    K, (height, width), (h, w) = r.shape[1], r.shape[2:], xi.shape[1:]
     delta = height // grid[0]
     if (height, width) != (delta * grid[0], delta * grid[1]) or not delta:
         raise ValueError(f"a picture of {height} x {width} does not divide into {grid[0]} x {grid[1]} squares")
@@ -137,15 +137,16 @@ def vgg16_base(device: str) -> VGG:
 
 
 class VGGMatcher:
-    """SEGIN's own matcher, as one of `cocos_demo.matchers`: k x k patches of the features of `layer`, relu1_1 to relu3_3. `pasted` x `pasted` positions of each are pasted.
+    """SEGIN's own matcher, as one of `cocos_demo.matchers`: `patch` x `patch` positions of the features of `layer`, relu1_1 to
+    relu3_3, are compared, k x k of them pasted.
 
-    The paper uses VGG-19 and names neither layer nor k. Of relu2_2 to relu3_3 and k of 1, 3 and 5, relu3_2 and 5 bring most
+    The paper uses VGG-19 and names neither layer nor k. Of relu2_2 to relu3_3, 1, 3 and 5 positions, relu3_2 and 5 bring most
     landmarks of a face to their place on another's, by drawn lines and by grey photos; pasted as large, patches of several
     matches blur one another.
     """
 
-    def __init__(self, layer: str = "relu3_2", k: int = 5, pasted: int = 3):
-        self.layer, self.patch, self.k = layer, k, pasted
+    def __init__(self, layer: str = "relu3_2", patch: int = 5, k: int = 3):
+        self.layer, self.patch, self.k = layer, patch, k
 
     def features(self, picture: Tensor) -> Tensor:
         """Phi: (B, 3, S, S) in [-1, 1] -> (B, C, S / delta, S / delta). Raises FeaturesError, and ValueError for no layer."""
