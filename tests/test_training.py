@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +90,10 @@ def test_a_run_that_is_not_finite_stops_and_says_so(tmp_path):
     objective = trainer.objective
 
     def breaking(*given):
-        image, terms = objective(*given)
+        image, terms = objective.terms(*given)
         return image, terms | ({"pixel": terms["pixel"] * float("nan")} if trainer.step == 1 else {})
 
-    trainer.objective = breaking
+    trainer.objective = replace(objective, terms=breaking)
     with pytest.raises(TrainingError, match=r"step 1: pixel is not finite. The last good state is .*state.pt; go on"):
         trainer.run()
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
@@ -264,9 +265,9 @@ def test_a_signal_lets_the_step_end_and_keeps_it(tmp_path, number):
     def interrupted(*given):  # the signal comes in the middle of the second step
         if trainer.step == 1:
             os.kill(os.getpid(), number)
-        return objective(*given)
+        return objective.terms(*given)
 
-    trainer.objective = interrupted
+    trainer.objective = replace(objective, terms=interrupted)
     with pytest.raises(KeyboardInterrupt):
         trainer.run()
     assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == 2

@@ -84,8 +84,8 @@ def random_chroma(rng: np.random.Generator, strength: float) -> Tensor:
 
 
 def recoloured(picture: Tensor, chroma: Tensor) -> Tensor:
-    """A picture (3, H, W) in [-1, 1] with its colour differences mapped by (2, 3), see `random_chroma`. Its lightness stays: where
-    a colour would leave the range, it is made paler, not clipped."""
+    """A picture (3, H, W) in [-1, 1] with its colour differences mapped by (2, 3), see `random_chroma`. Lightness stays: where a
+    colour would leave the range, it is made paler, not clipped."""
     Y = (LUMA[:, None, None] * picture).sum(dim=0)  # (H, W)
     U, V = torch.einsum("ij,jhw->ihw", chroma[:, :2], torch.stack([picture[2] - Y, picture[0] - Y])) + chroma[:, 2, None, None]
     c = torch.stack([V, -(LUMA[0] * V + LUMA[2] * U) / LUMA[1], U])  # (3, H, W), of luma 0
