@@ -6,10 +6,27 @@ A matcher is an object with `k`, the patches it pastes being delta k pixels wide
 
 condition (B, C, S, S) in [0, 1]; x, the condition drawn as RGB, and r, the reference, (B, 3, S, S) in [-1, 1]
 -> xi (B, h, w), for each position the number of its match, row * w' + column, on the reference's grid (h', w').
+Without gradient; the same pictures are always matched alike.
 """
 
 from ..models.semantic import VGGMatcher
+from .analogy import DeepImageAnalogy
+from .learned import learned, learned_names
+from .pixelnn import PixelNN
+from .search import MatcherError
+from .sift import SIFT
 
-__all__ = ["MATCHERS", "VGGMatcher"]
+__all__ = ["MATCHERS", "DeepImageAnalogy", "MatcherError", "PixelNN", "SIFT", "VGGMatcher", "learned", "make"]
 
-MATCHERS = {"vgg": VGGMatcher}
+MATCHERS = {"vgg": VGGMatcher, "sift": SIFT, "dia": DeepImageAnalogy, "pixelnn": PixelNN}
+
+
+def make(name: str):
+    """A matcher by name: one of MATCHERS, or a checkpoint whose network learned to match. Raises MatcherError."""
+    if name in MATCHERS:
+        return MATCHERS[name]()
+    names = learned_names()
+    if name in names:
+        return learned(name)
+    raise MatcherError(f"there is no matcher {name!r}; there are {', '.join(sorted(MATCHERS))}, and the checkpoints "
+                       f"{', '.join(names) or '(none is here)'}")
