@@ -30,6 +30,8 @@ COMMANDS = {
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
+    "colours": Command("measure whether grey portraits take the colours of their reference", "cocos_demo.evaluation.colours",
+                       "ColoursArgs"),
     "bench": Command("print what matching and translating cost in memory and time", "cocos_demo.bench", "BenchArgs"),
     "ablation": Command("what each loss is good for: Table 4 again, small", "cocos_demo.ablation", "AblationArgs"),
     "ablation_v2": Command("what propagation and the GRU are good for: CoCosNet v2's Table 5", "cocos_demo.ablation_v2",
