@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cocos_demo.checkpoints import shipped
 from cocos_demo.matchers import MATCHERS, MatcherError, analogy, make
 from cocos_demo.matchers.analogy import DeepImageAnalogy
 from cocos_demo.matchers.learned import Learned
@@ -262,7 +263,9 @@ def test_learned_refuses_networks_that_cannot_be_asked():
 
 def test_make_knows_matchers_and_checkpoints():
     assert isinstance(make("sift"), SIFT)
-    assert make("portrait").name == "portrait"
+    assert make("portrait").kind == make(str(shipped()["portrait"])).kind == "portrait"
     with pytest.raises(MatcherError, match="dia, pixelnn, sift, vgg.*portrait_mcl") as error:
         make("surf")
-    assert "figure" not in str(error.value)  # it would need the reference's own map
+    assert "figure" not in str(error.value)
+    with pytest.raises(MatcherError, match=r"figure.*its own condition map \(figure\)"):
+        make("figure")

@@ -11,7 +11,7 @@ Without gradient; the same pictures are always matched alike.
 
 from ..models.semantic import VGGMatcher
 from .analogy import DeepImageAnalogy
-from .learned import learned, learned_names
+from .learned import is_checkpoint, learned, learned_names
 from .pixelnn import PixelNN
 from .search import MatcherError
 from .sift import SIFT
@@ -22,11 +22,13 @@ MATCHERS = {"vgg": VGGMatcher, "sift": SIFT, "dia": DeepImageAnalogy, "pixelnn":
 
 
 def make(name: str):
-    """A matcher by name: one of MATCHERS, or a checkpoint whose network learned to match. Raises MatcherError."""
+    """A matcher by name: one of MATCHERS, or a checkpoint, by name or path, whose network learned to match.
+
+    Raises MatcherError where there is none of this name, or its network cannot match; CheckpointError for a broken file.
+    """
     if name in MATCHERS:
         return MATCHERS[name]()
-    names = learned_names()
-    if name in names:
+    if is_checkpoint(name):
         return learned(name)
     raise MatcherError(f"there is no matcher {name!r}; there are {', '.join(sorted(MATCHERS))}, and the checkpoints "
-                       f"{', '.join(names) or '(none is here)'}")
+                       f"{', '.join(learned_names()) or '(none is here)'}")

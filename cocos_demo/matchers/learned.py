@@ -65,6 +65,13 @@ def learned(name_or_path: str | Path) -> Learned:
     return Learned(*checkpoints.load(name_or_path))
 
 
+def is_checkpoint(name: str) -> bool:
+    """Whether this is the name of a checkpoint, or the path of a file, whatever is in it."""
+    from .. import checkpoints
+
+    return name in checkpoints.catalogue() or Path(name).is_file()
+
+
 def learned_names() -> list[str]:
     """The checkpoints known by name that `learned` takes."""
     from .. import checkpoints
