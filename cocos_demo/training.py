@@ -263,7 +263,7 @@ class Trainer:
         """Write the state beside and rename it into place; leave a sample sheet and a checkpoint of this step."""
         if not self.processes.first:
             return
-        state = {"step": self.step, "seconds": self.seconds, "before": self.before,
+        state = {"step": self.step, "seconds": self.seconds, "before": self.before, "shares": self.shares,
                  "d_width": self.args.d_width, "net": self.net.state_dict(), "D": self.D.state_dict(),
                  "ema": self.ema.state_dict(), "opt_G": self.opt_G.state_dict(), "opt_D": self.opt_D.state_dict(),
                  "config": asdict(self.net.config)}
@@ -283,6 +283,7 @@ class Trainer:
         self.opt_G.load_state_dict(state["opt_G"])
         self.opt_D.load_state_dict(state["opt_D"])
         self.step, self.seconds, self.before = state["step"], state["seconds"], state["before"]
+        self.shares = state.get("shares", {})  # states of earlier versions tell none
 
     def _begin_with(self, path: Path) -> None:
         """The weights of another run, averaged ones where there are, and a fresh optimiser."""
