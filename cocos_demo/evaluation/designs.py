@@ -73,19 +73,19 @@ def measure_design(net: torch.nn.Module, folder: PreparedFolder, chosen: Chosen,
     answers, figures = answer(net, folder, chosen.same, desc)
     figures["error / exemplar's error"] = relative_error(answers.outputs, answers.photos, answers.exemplars)
     figures |= likeness(answers, critics.left_out)
-    outputs = torch.cat([_paint(net, folder, chosen.other[k:k + 16])
+    outputs = torch.cat([paint(net, folder, chosen.other[k:k + 16])
                          for k in tqdm(range(0, len(chosen.other), 16), desc=desc, leave=False)])
     photos = sorted({i for i, _ in chosen.other})
     figures |= critics.realness(outputs, torch.stack([folder.photo(i, net.config.size) for i in photos]),
                                 [photos.index(i) for i, _ in chosen.other])
-    return figures | _diversity(net, folder, chosen, critics, desc)
+    return figures | diversity(net, folder, chosen, critics, desc)
 
 
-def _diversity(net: torch.nn.Module, folder: PreparedFolder, chosen: Chosen, critics: Critics, desc: str) -> dict[str, float]:
+def diversity(net: torch.nn.Module, folder: PreparedFolder, chosen: Chosen, critics: Critics, desc: str) -> dict[str, float]:
     """Mean over the photos of the mean distance of two outputs of one photo; and of the exemplars themselves."""
     found: dict[str, list[float]] = {}
     for i, exemplars in tqdm(chosen.variants.items(), desc=desc, leave=False):
-        outputs = _paint(net, folder, [(i, j) for j in exemplars])
+        outputs = paint(net, folder, [(i, j) for j in exemplars])
         themselves = torch.stack([folder.photo(j, net.config.size) for j in exemplars])
         for whose, batch in (("", outputs), (EXEMPLAR, themselves)):
             for name, value in critics.diversity(batch).items():
@@ -93,7 +93,7 @@ def _diversity(net: torch.nn.Module, folder: PreparedFolder, chosen: Chosen, cri
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _paint(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, int]]) -> torch.Tensor:
+def paint(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, int]]) -> torch.Tensor:
     """The outputs (N, 3, S, S) for N pairs."""
     x_A, _, y_A, y_B = batch_of(folder, pairs, net.config.size)
     return net(x_A, y_B, y_A).image

@@ -48,7 +48,7 @@ def answer(net: torch.nn.Module, folder: PreparedFolder, pairs: list[tuple[int, 
         truth, other = (torch.from_numpy(folder.points[k][:, :2]) for k in (i, j))
         exemplars.append(landmark_distance(other, truth))
         for picture, distances in ((out.image[0], outputs), (x_B[0], photos)):
-            places = _landmarks(folder, picture)
+            places = found_landmarks(folder, picture)
             if places is not None:
                 distances.append(landmark_distance(places, truth))
         rows.append(dict(outputs=out.image[0], warps=None if out.warped is None else out.warped[0], photos=x_B[0],
@@ -69,7 +69,7 @@ def regions(points: Tensor, size: int) -> Tensor:
     return torch.from_numpy(np.array(drawn)).long()
 
 
-def _landmarks(folder: PreparedFolder, picture: Tensor) -> Tensor | None:
+def found_landmarks(folder: PreparedFolder, picture: Tensor) -> Tensor | None:
     """(3, S, S) in [-1, 1] -> the 478 landmarks found in it (478, 2), unit coordinates; None if no face is found."""
     try:
         found = folder.kind.find(to_image(picture).resize((LOOK_CLOSER, LOOK_CLOSER)))
