@@ -34,9 +34,11 @@ class BenchError(RuntimeError):
 class BenchArgs:
     """Print, as Markdown, the peak memory and time of matching (forward and backward), and the seconds of a translation."""
 
-    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch"], ...] = (*CASES, "patchmatch")
+    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch", "semantic"], ...] = (
+        *CASES, "patchmatch", "semantic")
     positions: tuple[int, ...] = (64, 128, 256)  # sides of the square grids; N is their square
     channels: int = 64  # C of the features
+    pixels: tuple[int, ...] = (128, 256, 512)  # sides of the pictures of the case "semantic"
     device: str = "auto"  # auto, cpu, cuda
     explicit_limit: float = 2.0  # GiB; where the explicit matrix would need more, its size is computed
     matching: bool = True
@@ -200,6 +202,10 @@ def run(args: BenchArgs) -> None:
             from .bench_patchmatch import report
 
             print(report(args.positions, str(device)))
+        if "semantic" in args.cases:
+            from .bench_semantic import report
+
+            print(report(args.pixels, args.explicit_limit, str(device)))
     if args.translate:
         device, reason = pick_device(args.device)
         print(f"A whole translation on {device} ({reason}), detectors included; they are loaded with the first.\n\n"

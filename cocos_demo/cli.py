@@ -40,6 +40,8 @@ COMMANDS = {
                             "AblationMCLArgs"),
     "ablation_mcl_portraits": Command("what MCL-Net's designs are good for on portraits: its Table 3",
                                       "cocos_demo.ablation_mcl_portraits", "AblationMCLPortraitsArgs"),
+    "ablation_segin": Command("what SEGIN's losses, layers and matcher are good for: its Tables I and II",
+                              "cocos_demo.ablation_segin", "AblationSEGINArgs"),
 }
 
 

@@ -38,3 +38,14 @@ def prepared(path, condition="figure", people=3, shots=2, size=32, held_out=1, s
     (path / "index.json").write_text(json.dumps(index))
     np.save(path / "points.npy", np.array(points, np.float32))
     return path
+
+
+def masked(path, **options):
+    """A prepared folder of portraits with foreground masks -> the folder."""
+    path = prepared(path, condition="portrait", **options)
+    (path / "masks").mkdir()
+    for picture in (path / "images").iterdir():
+        mask = np.zeros((32, 32), bool)
+        mask[8:-8, 8:-8] = True
+        Image.fromarray(mask).save(path / "masks" / f"{picture.stem}.png")
+    return path

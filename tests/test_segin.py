@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from folders import prepared
-from PIL import Image
+from folders import masked, prepared
 
 from cocos_demo import Translator, checkpoints, cli, losses
 from cocos_demo.datasets.distortion import LUMA, random_chroma, recoloured
@@ -260,17 +259,6 @@ def test_pairs_share_their_colours_where_the_target_is_known(tmp_path):
 
 
 # ---- a run
-
-
-def masked(path, **options):
-    """A prepared folder of portraits with foreground masks."""
-    path = prepared(path, condition="portrait", **options)
-    (path / "masks").mkdir()
-    for picture in (path / "images").iterdir():
-        mask = np.zeros((32, 32), bool)
-        mask[8:-8, 8:-8] = True
-        Image.fromarray(mask).save(path / "masks" / f"{picture.stem}.png")
-    return path
 
 
 @pytest.mark.parametrize("condition", ["portrait", "grey"])

@@ -114,6 +114,12 @@ class Critics:
                                      for f, g in combinations([_see(net, picture) for picture in variants], 2)]))
                 for name, (net, heads) in self.distances.items()}
 
+    @torch.no_grad()
+    def between(self, a: Tensor, b: Tensor) -> dict[str, float]:
+        """The mean distance of a's pictures to b's, (N, 3, S, S) each, to a perceptual network; nothing where none is here."""
+        return {name: float(np.mean([perceptual_distance(_see(net, f), _see(net, g), heads) for f, g in zip(a, b)]))
+                for name, (net, heads) in self.distances.items()}
+
     def _fid(self, outputs: Tensor, photos: Tensor) -> dict[str, float]:
         if not self.fid or len(outputs) < 2:
             return {}

@@ -177,10 +177,10 @@ def drawn(folder: PreparedFolder, conditions: torch.Tensor) -> list[Image.Image]
     return [Image.fromarray(folder.kind.to_rgb(c)) for c in conditions.numpy()]
 
 
-def write_sheet(path: Path, columns: dict[str, list[Image.Image]]) -> None:
-    """Write a sheet of pictures, {heading: its column}."""
+def write_sheet(path: Path, columns: dict[str, list[Image.Image]], pairs: int = 1) -> None:
+    """Write a sheet of pictures, {heading: its column}; the rows in `pairs` groups beside each other."""
     with beside(path) as partial:
-        viz.sheet(list(columns.values()), list(columns)).save(partial, **viz.LOSSY)
+        viz.sheet(list(columns.values()), list(columns), pairs=pairs).save(partial, **viz.LOSSY)
 
 
 def draw_curve(results: dict[str, dict], path: Path) -> None:
