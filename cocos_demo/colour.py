@@ -9,6 +9,7 @@ from PIL import Image
 
 from .photo import Frame, open_photo
 
+GREY = 12  # of 255: how far channels may be apart, in 95 of 100 pixels, in a picture without colours
 LARGEST = 4096  # pixels a side of what `recolour` returns, at most: CIELAB takes 12 bytes a pixel
 NEAR = 0.25  # a colour can be shown if, made RGB and cut off there, none of its L, a, b changes by more than this
 
@@ -31,6 +32,12 @@ def recolour(photo, painted: Image.Image, frame: Frame | None = None) -> Image.I
     lab = to_lab(frame.cut(photo, side))
     lab[..., 1:] = resized(to_lab(painted)[..., 1:], side)
     return to_rgb(lab)
+
+
+def is_grey(picture: Image.Image) -> bool:
+    """Whether a picture has no colours, but for a camera's or a scanner's noise. A brown old photo has one."""
+    rgb = np.asarray(picture.convert("RGB").resize((64, 64), Image.Resampling.BOX), np.int16)  # (64, 64, 3)
+    return float(np.percentile(np.ptp(rgb, axis=-1), 95)) <= GREY
 
 
 def to_lab(picture: Image.Image) -> np.ndarray:

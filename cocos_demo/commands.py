@@ -32,11 +32,15 @@ class Translate:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("out.png")
     """Where the picture goes; the ending says the format (.png, .jpg, .webp)."""
     model: str = "auto"
-    """A checkpoint's name ("portrait", "figure", "parts", an imported one), its path, or "auto": by what the photo shows."""
+    """A checkpoint's name ("portrait", "figure", "parts", an imported one), its path, or "auto": by what the photo shows.
+    "colour_segin" colours a grey portrait, at its own resolution, after the exemplar."""
     device: str = "auto"
     """"auto" (cuda, else mps, else cpu), or one of these."""
+    matcher: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """SEGIN only: what finds its patches: vgg (as in the paper), sift, dia, pixelnn, or a checkpoint that learned to match."""
     save_steps: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """A folder for every picture on the way: photo, condition, exemplar, warped, image."""
+    """A folder for every picture on the way: photo, condition, exemplar, warped (SEGIN: the auxiliary image), image, and SEGIN's
+    foreground mask."""
 
 
 @dataclass(frozen=True)
@@ -137,14 +141,17 @@ def _translate(options: Translate) -> None:
         from cocos_demo.translator import Translator
 
         translator = Translator.load(_model_for(options), options.device)
+        if options.matcher is not None:
+            translator = translator.matched_by(options.matcher)
         result = translator(options.photo, options.exemplar, progress=report)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     for number, (name, picture) in enumerate(result.steps.items(), 1):
         if options.save_steps:
             write_picture(picture, options.save_steps / f"{number}_{name}.png")
-    write_picture(result.image, options.out)
-    print(f"{options.out}  ({translator.card['name']}, {result.seconds:.2f} s on {result.device})")
+    write_picture(result.final, options.out)
+    by = f" by {options.matcher}" if options.matcher else ""
+    print(f"{options.out}  ({translator.card['name']}{by}, {result.seconds:.2f} s on {result.device})")
 
 
 def _model_for(options: Translate) -> str:

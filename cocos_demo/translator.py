@@ -8,6 +8,7 @@ The one door that the app, the command line and the notebooks use:
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +18,9 @@ import torch
 from PIL import Image
 
 from cocos_demo import checkpoints, conditions
+from cocos_demo.colour import is_grey, recolour
 from cocos_demo.device import pick_device
+from cocos_demo.matchers import MatcherError, make
 from cocos_demo.models.cocosnet import Translation
 from cocos_demo.photo import Frame, open_photo, reopenable, to_array, to_image
 
@@ -70,21 +73,28 @@ class Example:
 
 @dataclass(frozen=True)
 class Result:
-    """Every picture of one translation, RGB of one size and one frame, in the order they came about."""
+    """Every picture of one translation, RGB of one size (but `coloured`) and one frame, in the order they came about."""
 
     photo: Image.Image  # the crop that the condition was read from
     condition: Image.Image
     exemplar: Image.Image  # the crop that the network was given
-    warped: Image.Image | None  # None from a network without a warp (spade)
+    warped: Image.Image | None  # SEGIN: the auxiliary image W(x, r); None from a network without a warp (spade)
     image: Image.Image
     seconds: float
     device: str
     notes: tuple[str, ...]  # what a person should know: "Photo: 3 faces found; took the largest"
+    mask: Image.Image | None = None  # L, white where SEGIN sees the foreground; None from all others
+    coloured: Image.Image | None = None  # of a grey photo: the photo's own square, at its resolution, in image's colours
+
+    @property
+    def final(self) -> Image.Image:
+        """What the person came for: the picture, or the coloured photo."""
+        return self.coloured or self.image
 
     @property
     def steps(self) -> dict[str, Image.Image]:
         """Name -> picture, in order, for sheets and folders."""
-        named = {name: getattr(self, name) for name in ("photo", "condition", "exemplar", "warped", "image")}
+        named = {name: getattr(self, name) for name in ("photo", "condition", "exemplar", "warped", "image", "mask")}
         return {name: picture for name, picture in named.items() if picture is not None}
 
 
@@ -99,6 +109,11 @@ class Translator:
         self.size = int(card["size"])
 
     @property
+    def colourises(self) -> bool:
+        """Whether it paints the colours of a grey photo."""
+        return self.kind.name == "grey"
+
+    @property
     def _reads_labels(self) -> bool:
         return isinstance(self.kind, conditions.LabelKind)
 
@@ -107,11 +122,24 @@ class Translator:
         """A checkpoint by name, shipped ("portrait", ...) or imported, or by path; raises CheckpointError, DeviceError."""
         return cls(*checkpoints.load(name_or_path), device=device)
 
+    def matched_by(self, matcher: str) -> "Translator":
+        """The same network, weights shared, with another matcher: a name of `matchers.MATCHERS`, or a checkpoint that learned to
+        match. Raises MatcherError, and for any system but SEGIN, whose matcher alone can be exchanged; CheckpointError."""
+        if not hasattr(self.net, "matcher"):
+            raise MatcherError(f"{self.card['name']} matches as it has learned to, or not at all; another matcher can be chosen "
+                               'for SEGIN alone, such as the model "portrait_segin".')
+        other = copy(self)
+        other.net = copy(self.net)
+        other.net.matcher = make(matcher)
+        return other
+
     def condition_of(self, photo) -> Condition:
         """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError, ModelMissing."""
         photo = reopenable(photo)
         found = self.kind.find(photo)
         crop = _cut(found, photo, self.size)
+        if self.colourises and not is_grey(crop):
+            found = replace(found, notes=(*found.notes, "its colours are not looked at, its lightness alone is"))
         return Condition(self.kind, found, crop, self.kind.draw(found.points, self.size, found.raster))
 
     def __call__(
@@ -122,12 +150,14 @@ class Translator:
         progress: Callable[[str, float], None] | None = None,
         exemplar_map=None,
     ) -> Result:
-        """Translate. `condition`: one from `condition_of`, perhaps edited; the photo is then not looked at again.
+        """Translate. `condition`: one from `condition_of`, perhaps edited; the photo is then looked at for its resolution alone,
+        where it is coloured, and may be None.
 
         `exemplar_map`: the label map of the exemplar, for kinds of label maps and networks that match by it; where it is not
         given, it is guessed. `progress(stage, fraction)` is called as each stage begins. Raises PhotoError, ConditionError.
         """
         started = perf_counter()
+        photo = reopenable(photo)
         report = progress or (lambda stage, fraction: None)
         report("looking at the photo", 0.0)
         if condition is None:
@@ -136,7 +166,11 @@ class Translator:
         example = self.example_of(exemplar, exemplar_map)
         report("matching and painting", 0.5)
         out = self.forward(condition, example)
-        image, warped = self._picture(out.image), self._picture(out.warped)
+        image, warped, mask = (self._picture(t) for t in (out.image, out.warped, getattr(out, "mask", None)))
+        coloured = None
+        if self.colourises and photo is not None:
+            report("colouring the photo", 0.8)
+            coloured = recolour(photo, image, condition.found.frame)
         report("done", 1.0)
         return Result(
             photo=condition.photo,
@@ -147,6 +181,8 @@ class Translator:
             seconds=perf_counter() - started,
             device=str(self.device),
             notes=notes(condition, example),
+            mask=mask,
+            coloured=coloured,
         )
 
     def forward(self, condition: Condition, example: Example) -> Translation:
@@ -172,12 +208,19 @@ class Translator:
             # A painting or a drawing may hide its face from the detector; its colours can be matched all the same.
             photo = open_photo(exemplar)
             square = Frame(photo.width / 2, photo.height / 2, min(photo.size))
-            return Example(square, square.cut(photo, self.size), None, (f"Exemplar: took its centred square. {error}",))
+            crop = square.cut(photo, self.size)
+            said = f"took its centred square. {error}", *self._no_colours(crop)
+            return Example(square, crop, None, tuple(f"Exemplar: {note}" for note in said))
         if found.picture is not None:
             raise conditions.ConditionError("The exemplar is a label map. Give the photo or painting whose look is to be taken.")
         crop = _cut(found, exemplar, self.size)
+        said = tuple(f"Exemplar: {note}" for note in (*found.notes, *self._no_colours(crop)))
         own_map = self.kind.draw(found.points, self.size, found.raster) if needs_map else None
-        return Example(found.frame, crop, own_map, tuple(f"Exemplar: {note}" for note in found.notes))
+        return Example(found.frame, crop, own_map, said)
+
+    def _no_colours(self, crop: Image.Image) -> tuple[str, ...]:
+        """What to say of an exemplar whose colours are wanted, and which has none."""
+        return ("it is grey itself and has no colours to give",) if self.colourises and is_grey(crop) else ()
 
     def _map_beside(self, photo: Image.Image, given_map) -> conditions.Found:
         """What a label map given for a photo says, in the photo's frame. Raises: ConditionError."""
@@ -199,10 +242,11 @@ class Translator:
         return None if array is None else torch.as_tensor(array, dtype=torch.float32, device=self.device)[None]
 
     def _picture(self, batch: torch.Tensor | None) -> Image.Image | None:
-        """(1, 3, h, w) in [-1, 1] -> RGB of the network's size."""
+        """(1, 3, h, w) in [-1, 1] -> RGB of the network's size; (1, 1, h, w) in [0, 1] -> L."""
         if batch is None:
             return None
-        picture = to_image(batch[0].float().cpu())
+        t = batch[0].float().cpu()
+        picture = to_image(t) if len(t) == 3 else to_image(2 * t.expand(3, -1, -1) - 1).convert("L")
         size = (self.size, self.size)
         return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 

@@ -50,6 +50,16 @@ def checkpoint_mcl(folder: Path, kind: str) -> Path:
     return path
 
 
+def checkpoint_segin(folder: Path, kind: str) -> Path:
+    """The same of SEGIN."""
+    torch.manual_seed(0)
+    net = SYSTEMS["segin"]("mini", condition_channels=len(conditions.KINDS[kind].channels), size=SIZE,
+                           drawing="grey" if kind == "grey" else "lines")
+    path = folder / f"{kind}_segin_made_up.safetensors"
+    checkpoints.save(path, bake(net), {"name": path.stem, "system": "segin", "condition": kind, "size": SIZE})
+    return path
+
+
 def empty_photo(path: Path) -> Path:
     """A grey picture that shows nobody."""
     Image.new("RGB", (200, 200), "grey").save(path)

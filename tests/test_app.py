@@ -12,7 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, SAMPLES, checkpoint, checkpoint_mcl, checkpoint_v2, empty_photo
+from made_up import (
+    BODY,
+    FACE,
+    FIGURE,
+    PORTRAIT,
+    SAMPLES,
+    checkpoint,
+    checkpoint_mcl,
+    checkpoint_segin,
+    checkpoint_v2,
+    empty_photo,
+)
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +40,8 @@ def address(tmp_path_factory):
     checkpoint(home / "checkpoints", "parts").rename(home / "checkpoints" / "mine.safetensors")  # a person's own, untrained
     checkpoint_v2(home / "checkpoints", "figure")
     checkpoint_mcl(home / "checkpoints", "figure")
+    checkpoint_segin(home / "checkpoints", "portrait")
+    checkpoint_segin(home / "checkpoints", "grey")
     log = home / "log"
     with log.open("w") as file:
         server = subprocess.Popen(
@@ -65,10 +78,23 @@ def ask(client, photo, exemplar, *more):
 
 @pytest.mark.parametrize(("photo", "exemplar"), [(FACE, PORTRAIT), (BODY, FIGURE)])
 def test_the_api_gives_the_picture_first(client, photo, exemplar):
-    picture, warped, condition, facts = ask(client, photo, exemplar)
+    picture, warped, condition, facts, mask = ask(client, photo, exemplar)
     sizes = {Image.open(path).size for path in (picture, warped, condition)}
     assert Image.open(picture).format == "PNG" and len(sizes) == 1 and min(sizes.pop()) >= 128
-    assert facts["seconds"] > 0 and facts["device"]
+    assert facts["seconds"] > 0 and facts["device"] and mask is None
+
+
+def test_the_api_gives_what_segin_alone_has(client):
+    picture, warped, _, _, mask = ask(client, FACE, PORTRAIT, "portrait_segin_made_up")
+    assert Image.open(picture).size == Image.open(warped).size == Image.open(mask).size
+    again, warped_again, *_ = ask(client, FACE, PORTRAIT, "portrait_segin_made_up", "sift")
+    assert Image.open(warped_again).tobytes() != Image.open(warped).tobytes()
+    with pytest.raises(Exception, match="no matcher 'magic'; there are dia, pixelnn, sift, vgg, and the checkpoints .*portrait"):
+        ask(client, FACE, PORTRAIT, "portrait_segin_made_up", "magic")
+    with pytest.raises(Exception, match="for SEGIN alone"):
+        ask(client, FACE, PORTRAIT, "portrait", "sift")
+    picture, *_, mask = ask(client, FACE, PORTRAIT, "grey_segin_made_up")
+    assert min(Image.open(picture).size) > 4 * min(Image.open(mask).size)  # at the photo's own resolution
 
 
 def test_the_api_gives_what_the_translator_gives(client):
@@ -84,10 +110,10 @@ def test_only_the_documented_endpoints_are_public(client):
     assert sorted(endpoints) == ["/exemplars", "/match", "/patchmatch", "/translate"]
     names = {name: [(p["parameter_name"], p["parameter_has_default"]) for p in told["parameters"]]
              for name, told in endpoints.items()}
-    assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True)]
+    assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True), ("matcher", True)]
     needed = [(name, False) for name in ("photo", "exemplar", "x", "y")]
     assert names["/match"] == [*needed, ("model", True), ("alpha", True), ("source", True), ("other", True)]
-    assert names["/patchmatch"] == names["/translate"]
+    assert names["/patchmatch"] == names["/translate"][:3]
     assert names["/exemplars"] == [("photo", False), ("model", True), ("top", True)]
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from made_up import FACE, PORTRAIT, SIZE, checkpoint, empty_photo
+from made_up import FACE, PORTRAIT, SIZE, checkpoint, checkpoint_segin, empty_photo
 from PIL import Image
 
 from cocos_demo import cli, commands
@@ -31,6 +31,15 @@ def test_translate_writes_the_picture_and_the_steps(weights, tmp_path, capsys):
     assert names == ["1_photo.png", "2_condition.png", "3_exemplar.png", "4_warped.png", "5_image.png"]
     assert str(out) in capsys.readouterr().out
     assert [path.name for path in out.parent.iterdir()] == ["out.png"]
+
+
+def test_segin_writes_the_mask_too_and_a_grey_photo_at_its_own_resolution(tmp_path, capsys):
+    model, out, steps = checkpoint_segin(tmp_path, "grey"), tmp_path / "out.png", tmp_path / "steps"
+    assert run("translate", FACE, PORTRAIT, "-o", out, "--model", model, "--save-steps", steps) == 0
+    assert sorted(path.name for path in steps.iterdir())[-2:] == ["5_image.png", "6_mask.png"]
+    assert Image.open(steps / "6_mask.png").mode == "L" and Image.open(steps / "5_image.png").size == (SIZE, SIZE)
+    assert min(Image.open(out).size) > 4 * SIZE
+    assert "note: Photo: its colours are not looked at" in capsys.readouterr().err
 
 
 def test_a_command_of_its_own_process(weights, tmp_path):

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from made_up import BODY, FACE, FIGURE, PORTRAIT, SIZE, checkpoint, empty_photo
+from made_up import BODY, FACE, FIGURE, PORTRAIT, SIZE, checkpoint, checkpoint_segin, empty_photo
 from PIL import Image, ImageDraw
 
 from cocos_demo import Translator, checkpoints
@@ -29,6 +29,60 @@ def test_every_picture_has_the_size_of_the_network(translators, kind, photo, exe
     assert list(result.steps) == ["photo", "condition", "exemplar", "warped", "image"]
     assert {(picture.size, picture.mode) for picture in result.steps.values()} == {((SIZE, SIZE), "RGB")}
     assert result.seconds > 0 and result.device == "cpu"
+
+
+@pytest.fixture(scope="module")
+def segin(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("segin")
+    return {kind: Translator.load(checkpoint_segin(folder, kind), device="cpu") for kind in ("portrait", "grey")}
+
+
+def test_segin_tells_its_auxiliary_image_and_the_foreground(segin, translators):
+    t = segin["portrait"]
+    result = t(FACE, PORTRAIT)
+    assert list(result.steps) == ["photo", "condition", "exemplar", "warped", "image", "mask"]
+    assert result.mask.mode == "L" and result.mask.size == (SIZE, SIZE) and result.final is result.image
+    condition, example = t.condition_of(FACE), t.example_of(PORTRAIT)
+    out = t.forward(condition, example)
+    assert np.abs(np.asarray(result.mask, float) / 255 - out.mask[0, 0].numpy()).max() < 0.01
+    W = t.net.auxiliary(*t.inputs(condition, example)[:2])
+    assert np.abs(np.asarray(result.warped, float) / 127.5 - 1 - W[0].permute(1, 2, 0).numpy()).max() < 0.01
+    other = translators["portrait"](FACE, PORTRAIT)
+    assert other.mask is None and other.coloured is None and other.final is other.image
+
+
+def test_a_grey_photo_is_coloured_at_its_own_resolution(segin):
+    from cocos_demo.colour import to_lab
+
+    t, photo = segin["grey"], Image.open(FACE).convert("L")
+    result = t(photo, PORTRAIT)
+    frame = t.kind.find(photo).frame
+    square = np.asarray(frame.cut(photo.convert("RGB"), round(frame.side)), float)
+    assert result.coloured.size == (round(frame.side),) * 2 and result.final is result.coloured
+    assert np.abs(to_lab(result.coloured)[..., 0] - to_lab(Image.fromarray(square.astype(np.uint8)))[..., 0]).mean() < 0.5
+    assert np.asarray(result.condition).std(axis=-1).max() == 0 and result.notes == ()
+    # The colours are the painting's, and no other's.
+    small = to_lab(result.coloured.resize(result.image.size, Image.Resampling.BOX))[..., 1:]
+    assert np.abs(small - to_lab(result.image)[..., 1:]).mean() < np.abs(to_lab(result.image)[..., 1:]).mean() / 2
+    assert t(None, PORTRAIT, t.condition_of(photo)).coloured is None
+
+
+def test_colours_that_are_not_looked_at_change_nothing_and_are_told(segin):
+    t = segin["grey"]
+    grey, coloured = t(Image.open(FACE).convert("L"), PORTRAIT), t(FACE, PORTRAIT)
+    assert coloured.notes == ("Photo: its colours are not looked at, its lightness alone is",)
+    assert np.abs(np.asarray(grey.image, int) - np.asarray(coloured.image, int)).max() <= 1
+    assert any("no colours to give" in note for note in t(FACE, Image.open(PORTRAIT).convert("L")).notes)
+
+
+def test_what_cannot_be_coloured_is_refused_like_any_other_photo(segin, tmp_path):
+    t = segin["grey"]
+    with pytest.raises(ConditionError, match="No face"):
+        t(empty_photo(tmp_path / "grey.png"), PORTRAIT)
+    with pytest.raises(ConditionError, match="No face"):
+        t(Image.new("LA", (200, 200)), PORTRAIT)  # transparent
+    with pytest.raises(PhotoError, match="1 x 1"):
+        t(Image.new("L", (1, 1)), PORTRAIT)
 
 
 def test_photo_is_the_crop_that_the_condition_was_read_from(translators):

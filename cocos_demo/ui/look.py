@@ -87,6 +87,10 @@ CSS = """
 @media (max-width: 480px) { .numbers { font-size: .78rem; } .numbers td, .numbers th { padding-right: .2rem !important; }
                             .numbers th, .versus td { white-space: normal !important; }
                             #head h1 { font-size: 1.2rem; } .badge { display: none; } }
+#task-choice { align-self: flex-start; }
+#segin { align-items: flex-start; }
+#segin #mask, #segin #painted { flex: 1 1 22%; max-width: 24%; }
+@media (max-width: 600px) { #segin #mask, #segin #painted { max-width: none; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 /* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
 .player { display: flex; flex-direction: column; gap: .6rem; }

@@ -23,12 +23,13 @@ NONE = "none"  # no model to compare with
 START = "P009_studio_portrait"  # the photo that is there at the start
 STEPS = "cocosnet_v2"  # the system that matches step by step
 PAINTS = "spade"  # the system that does not match at all
+PASTES = "segin"  # the system that matches by VGG, pastes an auxiliary image, and tells the foreground
 # What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
-WORDS = {"portrait": "face lines", "figure": "body pose", "parts": "body part map", "celebahqedge": "face edges",
-         "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
+WORDS = {"portrait": "face lines", "grey": "grey photo", "figure": "body pose", "parts": "body part map",
+         "celebahqedge": "face edges", "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
          "ade20k": "map of a scene"}  # fmt: skip
-SYSTEMS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "spade": "SPADE"}
-LOOKS = {"portrait": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
+SYSTEMS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "segin": "SEGIN", "spade": "SPADE"}
+LOOKS = {"portrait": "portraits", "grey": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
          "figure": "figures", "parts": "figures", "deepfashion": "figures", "deepfashion_hd": "figures"}  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from cocos_demo.conditions import LabelKind
-from cocos_demo.translator import Condition, Result, Translator, enlarge
-from cocos_demo.ui import models
+from cocos_demo.translator import Condition, enlarge
+from cocos_demo.ui import models, results, task
 from cocos_demo.ui.common import (
     HEAVY,
     HEIGHT,
@@ -19,14 +19,15 @@ from cocos_demo.ui.common import (
     in_boxes,
     in_facts,
     samples,
-    shown,
     step,
     thumbnails,
     upload,
 )
 from cocos_demo.ui.find import find
 
-CANVAS = 512
+MATCHER = "The seconds are one core’s, at 128 × 128 pixels."
+LIGHTNESS = ("The network sees lightness alone and paints the exemplar’s colours, small; your photo keeps its own lightness and "
+             "resolution and takes those colours.")
 # The pictures may lie below the window's edge: bring them in, once their place is there.
 SCROLL = """() => { setTimeout(() => document.querySelector("#picture")
     ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return []; }"""
@@ -44,11 +45,12 @@ class Read(NamedTuple):
 def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Component]]:
     """Lay out the tab inside a gr.Blocks and connect it -> buttons for a closer look and for the steps of the matching, and
     photo, exemplar and model."""
-    photos, portraits = models.photos_for(models.AUTO), samples("portraits")
+    photos, portraits = task.photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the last Read
+    what = task.choice()
     with gr.Row():
         with gr.Column(min_width=300):
-            gr.HTML(step(1, "A photo"))
+            first = gr.HTML(task.headings()[0])
             photo = upload(models.start(photos), "Photo")
             photo_gallery = thumbnails(photos)
         with gr.Column(min_width=300):
@@ -61,17 +63,19 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
                 format="png",
                 image_mode="RGBA",
                 type="pil",
-                canvas_size=(CANVAS, CANVAS),
+                canvas_size=(results.CANVAS, results.CANVAS),
                 fixed_canvas=True,
                 buttons=[],
                 height=HEIGHT + 70,
                 elem_id="editor",
             )
             about = gr.HTML(padding=False)
-            model = models.dropdown(show_label=False, container=False, elem_id="model")
+            model = models.dropdown(task.offered(task.NEW), show_label=False, container=False, elem_id="model")
+            with gr.Accordion("How SEGIN finds its patches", open=False, visible=False) as by:
+                matcher = gr.Dropdown([task.OWN], value=task.OWN, label="By", info=MATCHER, container=False, elem_id="matcher")
             reset = gr.Button("Undo all changes", size="sm", interactive=False)
         with gr.Column(min_width=300):
-            gr.HTML(step(3, "An exemplar: the look to take"))
+            last = gr.HTML(task.headings()[1])
             exemplar = upload(portraits[0], "Exemplar", elem_id="exemplar")
             exemplar_gallery = thumbnails(portraits)
             search = gr.Button("Find an exemplar for me", size="sm", interactive=False, elem_id="find")
@@ -86,31 +90,25 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
                 )
             searched = gr.HTML(padding=False)
     button = gr.Button("Translate", variant="primary", size="lg", interactive=False, elem_id="translate")
-    with gr.Row(visible=False) as results:
-        picture = shown("Picture", elem_id="picture")
-        slider = gr.ImageSlider(label="Photo | picture", format="png", interactive=False, buttons=["fullscreen"])
-        warped = shown("Exemplar, warped to fit")
-    facts = gr.HTML(padding=False)
-    with gr.Row(visible=False) as more:
-        closer = gr.Button("What came from where? Click points in both pictures", size="sm", elem_id="closer")
-        watch = gr.Button("How are matches found? Play CoCosNet v2’s PatchMatch", size="sm", elem_id="watch")
+    shown, closer, watch = results.lay_out()
 
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
     # Each is read, one after the other: "once" would drop what is chosen meanwhile, "always_last" after a failure.
     every = {"trigger_mode": "multiple"}
     buttons = [button, reset, search]
-    demo.load(lambda: gr.Dropdown(models.choices()), None, model, **quick)  # what was imported since the start
+    demo.load(task.there, what, [what, model], **quick)  # what was imported since the start
+    what.input(task.taken_up, what, [model, first, last], **quick)
     gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick).then(
         read_photo,
         [photo, model, state],
-        [state, editor, about, exemplar_gallery, exemplar, *buttons, searched],
+        [state, editor, about, exemplar_gallery, exemplar, *buttons, searched, by, matcher],
         show_progress_on=editor,
         **every,
         **private,
         **HEAVY,
     )
-    model.change(lambda model: gr.Gallery(models.photos_for(model)), model, photo_gallery, **quick)
+    model.change(lambda model: gr.Gallery(task.photos_for(model)), model, photo_gallery, **quick)
     search.click(
         find_exemplar,
         [state, photo, model, folder],
@@ -122,11 +120,11 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     reset.click(lambda read: canvas(read.condition), state, editor, **quick)
-    button.click(lambda: [gr.Row(visible=True)] * 2, None, [results, more], js=SCROLL, **quick).then(
+    button.click(expect, state, [*shown], js=SCROLL, **quick).then(
         paint,
-        [state, photo, model, editor, exemplar],
-        [picture, slider, warped, facts],
-        show_progress_on=[picture],
+        [state, photo, model, editor, exemplar, matcher],
+        shown.filled,
+        show_progress_on=[shown.picture],
         **private,
         **HEAVY,
     )
@@ -147,21 +145,27 @@ def read_photo(photo: str | None, model: str, before: Read | None):
         return seen(photo, model, before)
     except gr.Error as error:
         gr.Warning(error.message, duration=12)
-        return gr.skip(), None, in_boxes([error.message]), *[gr.skip()] * 6
+        return gr.skip(), None, in_boxes([error.message]), *[gr.skip()] * 8
 
 
 @friendly
 def seen(photo: str | None, model: str, before: Read | None):
-    """Photo -> its Condition (in a Read), a canvas with it, words about it, and exemplars of its kind."""
+    """Photo -> its Condition (in a Read), a canvas with it, words about it, exemplars of its kind, and SEGIN's matchers."""
     if photo is None:
-        return gr.skip(), None, "", *[gr.skip()] * 6
+        return gr.skip(), None, "", *[gr.skip()] * 8
     name = models.resolve(model, photo)
-    condition = models.translator(name).condition_of(photo)
+    net = models.translator(name)
+    condition = net.condition_of(photo)
     gallery = models.looks(condition.kind.name)
     same = before is not None and models.looks(before.condition.kind.name) == gallery
     exemplar = gr.skip() if same else next(iter(gallery), None)
     read = Read(photo, model, name, condition)
-    return read, canvas(condition), words_about(condition), gallery, exemplar, *[gr.Button(interactive=True)] * 3, ""
+    pastes = net.card["system"] == models.PASTES
+    kept = before is not None and before.name == name
+    by = gr.skip() if kept else gr.Dropdown(task.matchers(name) if pastes else [task.OWN], value=task.OWN)
+    ready = [gr.Button(interactive=each) for each in (True, drawable(condition), True)]
+    words = words_about(condition, task.hint(condition))
+    return read, canvas(condition), words, gallery, exemplar, *ready, "", gr.Accordion(visible=pastes), by
 
 
 @friendly
@@ -181,25 +185,31 @@ def find_exemplar(
 
 
 @friendly
+def expect(read: Read | None):
+    """The places of the pictures that will come -> as `results.expected`."""
+    return [gr.skip()] * len(results.Shown._fields) if read is None else results.expected(read.name)
+
+
+@friendly
 def paint(
     read: Read | None,
     photo: str | None,
     model: str,
     edited: dict | None,
     exemplar: str | None,
+    matcher: str = task.OWN,
     progress=gr.Progress(),  # noqa: B008
 ):
-    """The (perhaps edited) condition and an exemplar -> picture, slider, warped exemplar, facts."""
+    """The (perhaps edited) condition and an exemplar -> as `results.filled`."""
     check(read, photo, model)
     if exemplar is None:
         raise gr.Error("Choose an exemplar first: click one, or upload your own.", print_exception=False)
     condition = read.condition
-    if edited and edited["layers"]:
+    if edited and edited["layers"] and drawable(condition):
         condition = condition.edited(flat(edited["layers"]))
-    net = models.translator(read.name)
-    result = net(None, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage))
-    before, after = enlarge(result.photo, CANVAS), enlarge(result.image, CANVAS)
-    return after, (before, after), result.warped and enlarge(result.warped, CANVAS), in_words(result, net)
+    net = task.translator(read.name, matcher)
+    result = net(photo, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage))
+    return results.filled(result, net)
 
 
 def check(read: Read | None, photo: str | None, model: str) -> None:
@@ -213,16 +223,23 @@ def check(read: Read | None, photo: str | None, model: str) -> None:
 # Pieces
 
 
+def drawable(condition: Condition) -> bool:
+    """Whether the canvas can be drawn on: what a grey photo shows is its own, and stays."""
+    return condition.kind.name != task.GREY
+
+
 def canvas(condition: Condition) -> gr.ImageEditor:
     """The condition as a layer over black, so that the eraser uncovers black; brushes in the kind's own colours."""
-    picture = enlarge(condition.image, CANVAS)
+    picture = enlarge(condition.image, results.CANVAS)
     # With a composite given, the browser would lay that below the layer, and the eraser would uncover the same again.
     value = {"background": Image.new("RGB", picture.size), "layers": [picture.convert("RGBA")], "composite": None}
+    if not drawable(condition):
+        return gr.ImageEditor(value, brush=False, eraser=False)
     colours = [hexadecimal(c) for c in condition.kind.palette]
     if isinstance(condition.kind, LabelKind):  # background last: a brush should be seen
         colours = [*colours[1:], colours[0]]
     brush = gr.Brush(colors=colours, color_mode="fixed", default_size=6)
-    return gr.ImageEditor(value, brush=brush)
+    return gr.ImageEditor(value, brush=brush, eraser=gr.Eraser())
 
 
 def flat(layers: list[Image.Image]) -> Image.Image:
@@ -233,10 +250,12 @@ def flat(layers: list[Image.Image]) -> Image.Image:
     return picture
 
 
-def words_about(condition: Condition) -> str:
-    """What was found, and what each colour of the canvas means."""
+def words_about(condition: Condition, more: tuple[str, ...] = ()) -> str:
+    """What was found, `more` notes, and what each colour of the canvas means."""
     kind = condition.kind
-    notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in condition.found.notes)
+    notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in (*condition.found.notes, *more))
+    if not drawable(condition):
+        return f"{notes}{in_facts(LIGHTNESS)}"
     chips = [f'<span><i style="background:{hexadecimal(c)}"></i>{html.escape(name)}</span>'
              for c, name in zip(kind.palette, kind.channels, strict=True)]  # fmt: skip
     legend = f'<div class="legend">{"".join(chips)}</div>'
@@ -248,9 +267,3 @@ def words_about(condition: Condition) -> str:
     if len(chips) > 12:
         legend = f"<details><summary>What the colours mean</summary>{legend}</details>"
     return f"{notes}{in_facts('You can draw or erase lines before you translate.')}{legend}"
-
-
-def in_words(result: Result, net: Translator) -> str:
-    """What is said under the pictures; of the notes, the exemplar's: the photo's were told when it was read."""
-    words = f"Painted at {net.size} × {net.size} pixels in {result.seconds:.2f} s on {result.device}, shown enlarged."
-    return in_boxes(note for note in result.notes if note.startswith("Exemplar")) + in_facts(words)
