@@ -5,7 +5,20 @@ import time
 
 import numpy as np
 import pytest
-from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, SAMPLES, checkpoint, checkpoint_mcl, checkpoint_v2, empty_photo
+import torch
+from made_up import (
+    BODY,
+    FACE,
+    FIGURE,
+    PORTRAIT,
+    RENDERED,
+    SAMPLES,
+    checkpoint,
+    checkpoint_mcl,
+    checkpoint_segin,
+    checkpoint_v2,
+    empty_photo,
+)
 from PIL import Image, ImageColor
 from test_app import address, browser, client  # noqa: F401
 
@@ -360,6 +373,53 @@ def test_only_models_that_read_the_same_are_offered_to_compare_with(compared, ma
     # A model that reads another kind of condition is let go when the photo is of that kind.
     now, *_, choice, first, second = correspond.pair_up(*matched.given, matched, *VIEW, "figure_v2")
     assert now.rival is None and choice.value == "none" and second == ""
+
+
+@pytest.fixture(scope="module")
+def pasted(tmp_path_factory):
+    """SEGIN, lines and a grey photo, matched by VGG: its weights play no part in that."""
+    folder = tmp_path_factory.mktemp("segin") / "checkpoints"
+    names = [checkpoint_segin(folder, kind).stem for kind in ("portrait", "grey")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COCOS_DEMO_HOME", str(folder.parent))
+        before = scene.Scene((None, None, "auto"), tuple(correspond.models.looks("portrait")))
+        yield [correspond.pair_up(str(FACE), str(PORTRAIT), name, before, *VIEW)[0] for name in names]
+
+
+def test_segin_is_clicked_as_it_pastes(pasted):
+    from cocos_demo.models.semantic import semantic_match
+
+    for now in pasted:
+        assert now.there and correspond.BY_PATCHES in now.notes
+        t = correspond.models.translator(now.given[2])
+        x, r, _ = t.inputs(t.condition_of(FACE), t.example_of(PORTRAIT))
+        net = t.net
+        xi = semantic_match(net.matcher.features(net.drawn(x)), net.matcher.features(r), net.config.k)[0].flatten()
+        v = now.pair.field.matches(torch.arange(len(xi)))[0]
+        assert (v == xi).float().mean() > 0.99  # but for equal patches, of empty ground
+        q = now._replace(points=(Point("photo", 250, 260),)).queries(100)[0]
+        assert -1e-6 <= q.heatmap.min() and q.heatmap.max() <= 1 + 1e-6  # cosines of activations, not centred
+        assert q.round_trip.distance >= 0 and q.truth is None
+    assert np.asarray(pasted[1].condition).std(axis=-1).max() == 0  # what the network sees is grey
+
+
+def test_segin_stands_beside_the_models_that_read_lines(pasted):
+    lines, grey = pasted
+    assert ("portrait (CoCosNet)", "portrait") in lines.rivals and grey.rivals == ()
+    assert ("portrait_segin_made_up (SEGIN)", "portrait_segin_made_up") in correspond.models.rivals("portrait")
+    now, *_ = correspond.pair_up(*lines.given, lines, *VIEW, "portrait")
+    assert now.names == ("portrait_segin_made_up (SEGIN)", "portrait (CoCosNet)") and correspond.BY_PATCHES in now.notes
+
+
+def test_a_click_is_answered_at_once_by_patches(pasted):
+    """6401 channels a position."""
+    now, times = pasted[0]._replace(points=(Point("photo", 99, 99),) * 11), []
+    for _ in range(3):
+        start = time.process_time()
+        correspond.add(now, "exemplar", (200, 260), *VIEW)
+        times.append(time.process_time() - start)
+    print(f"by patches: {min(times):.3f} s")
+    assert min(times) < 0.25
 
 
 def test_the_endpoint_answers_by_two_models(compared):

@@ -221,6 +221,15 @@ def test_warps_are_those_of_eq_4_and_12():
     assert np.abs(np.asarray(soft, int) - (10, 20, 30)).max() <= 1
 
 
+def test_principal_components_of_more_channels_than_positions_are_the_same():
+    torch.manual_seed(0)
+    fx, fy = torch.randn(9, 3, 4), torch.randn(9, 2, 5)  # 22 positions, 9 channels
+    few = Field.of(fx, fy).components(3)
+    many = Field.of(*(torch.cat([f, torch.zeros(31, *f.shape[1:])]) for f in (fx - fx.mean(0), fy - fy.mean(0)))).components(3)
+    for one, other in zip(few, many):
+        torch.testing.assert_close(one, other)
+
+
 def test_principal_components_have_one_basis():
     f = features(16)
     x, y = pair(f, f.flip(2)).components()

@@ -76,7 +76,11 @@ class Field:
         """
         both = torch.cat([self.x, self.y]).cpu().double()  # (HW + H'W', C)
         centred = both - both.mean(dim=0)
-        axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :n]  # (C, n)
+        if len(centred) < centred.shape[1]:  # fewer positions than channels: the same axes from the smaller product
+            main = torch.linalg.eigh(centred @ centred.T).eigenvectors.flip(1)[:, :n]  # (HW + H'W', n)
+            axes = F.normalize(centred.T @ main, dim=0)  # (C, n)
+        else:
+            axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :n]  # (C, n)
         axes = axes * axes.gather(0, axes.abs().argmax(dim=0, keepdim=True)).sign()
         values = (centred @ axes).float()  # (HW + H'W', n)
         return values[: len(self.x)].unflatten(0, self.x_grid), values[len(self.x) :].unflatten(0, self.y_grid)

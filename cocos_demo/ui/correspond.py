@@ -28,6 +28,9 @@ ALONE = "Compare with: no other model", models.NONE
 STARS = "★ rendered: between two of these, true matches are known."
 BY_STEPS = ("CoCosNet v2 compares every place with every other on its coarsest level alone. A click does it at full resolution, "
             "by the features of all levels together. How the network itself goes about it: PatchMatch, below.")
+BY_PATCHES = ("SEGIN has learned no match: VGG-16, taught on photos of anything, compares patches of what the network sees of "
+              "the photo with the exemplar’s. The best is taken whole: alpha and the weights play no part in its picture.")
+SAID = {models.STEPS: BY_STEPS, models.PASTES: BY_PATCHES}  # of a system whose matching is another
 SHARPNESS = "Large: the best match takes all the weight. Small: many places share it. The match itself stays."
 
 
@@ -157,7 +160,8 @@ def paired(given: tuple[str | None, str | None, str], before: Scene | None, othe
     if other in dict(map(reversed, rivals)):  # else it reads another kind of photo, or is the model itself
         names.append(other)
         now = now.beside(models.matcher(other, photo, exemplar), other, tuple(map(models.titled, names)))
-    return now._replace(notes=(*now.notes, BY_STEPS)) if any(models.by_steps(name) == name for name in names) else now, None
+    systems = {models.translator(name).card["system"] for name in names}
+    return now._replace(notes=(*now.notes, *(words for system, words in SAID.items() if system in systems))), None
 
 
 @friendly

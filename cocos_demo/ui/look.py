@@ -87,6 +87,10 @@ CSS = """
 @media (max-width: 480px) { .numbers { font-size: .78rem; } .numbers td, .numbers th { padding-right: .2rem !important; }
                             .numbers th, .versus td { white-space: normal !important; }
                             #head h1 { font-size: 1.2rem; } .badge { display: none; } }
+/* A canvas without a brush is a picture. */
+#editor:has(.toolbar-wrap):not(:has([aria-label="Brush"])) :is(
+    .toolbar-wrap, .separator, [aria-label="Undo"], [aria-label="Redo"], [aria-label="Clear canvas"]) { display: none; }
+#editor:has(.toolbar-wrap):not(:has([aria-label="Brush"])) canvas { pointer-events: none; }
 #task-choice { align-self: flex-start; }
 #segin { align-items: flex-start; }
 #segin #mask, #segin #painted { flex: 1 1 22%; max-width: 24%; }

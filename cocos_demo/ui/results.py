@@ -94,6 +94,6 @@ def in_words(result: Result, net: Translator) -> str:
     """What is said under the pictures; of the notes, the exemplar's: the photo's were told when it was read."""
     words = f"Painted at {net.size} × {net.size} pixels in {result.seconds:.2f} s on {result.device}"
     side = result.final.width
-    words += f"; its colours lie on your photo’s own {side} × {side} pixels" if result.coloured else ""
+    words += f"; the colours lie on your photo’s own {side} × {side} pixels" if result.coloured else ""
     words += ", shown enlarged." if side < CANVAS else "."
     return in_boxes(note for note in result.notes if note.startswith("Exemplar")) + in_facts(words)

@@ -52,9 +52,9 @@ def there(what: str):
 
 
 def taken_up(what: str):
-    """-> the models that do it, the first of them chosen; and what the first and the last step ask for."""
+    """-> the models that do it, the first of them chosen; what the first and the last step ask for; the button's word."""
     there = offered(what)
-    return gr.Dropdown(there, value=there[0][1]), *headings(what)
+    return gr.Dropdown(there, value=there[0][1]), *headings(what), gr.Button("Colourise" if what == COLOURISE else "Translate")
 
 
 def headings(what: str = NEW) -> tuple[str, str]:

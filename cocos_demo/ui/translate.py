@@ -26,8 +26,8 @@ from cocos_demo.ui.common import (
 from cocos_demo.ui.find import find
 
 MATCHER = "The seconds are one core’s, at 128 × 128 pixels."
-LIGHTNESS = ("The network sees lightness alone and paints the exemplar’s colours, small; your photo keeps its own lightness and "
-             "resolution and takes those colours.")
+LIGHTNESS = ("The network sees lightness alone and paints the exemplar’s colours at {0} × {0}; your photo keeps its own "
+             "lightness and resolution, and takes these colours.")
 # The pictures may lie below the window's edge: bring them in, once their place is there.
 SCROLL = """() => { setTimeout(() => document.querySelector("#picture")
     ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return []; }"""
@@ -98,7 +98,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     every = {"trigger_mode": "multiple"}
     buttons = [button, reset, search]
     demo.load(task.there, what, [what, model], **quick)  # what was imported since the start
-    what.input(task.taken_up, what, [model, first, last], **quick)
+    what.input(task.taken_up, what, [model, first, last, button], **quick)
     gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick).then(
         read_photo,
         [photo, model, state],
@@ -255,7 +255,7 @@ def words_about(condition: Condition, more: tuple[str, ...] = ()) -> str:
     kind = condition.kind
     notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in (*condition.found.notes, *more))
     if not drawable(condition):
-        return f"{notes}{in_facts(LIGHTNESS)}"
+        return f"{notes}{in_facts(LIGHTNESS.format(condition.photo.width))}"
     chips = [f'<span><i style="background:{hexadecimal(c)}"></i>{html.escape(name)}</span>'
              for c, name in zip(kind.palette, kind.channels, strict=True)]  # fmt: skip
     legend = f'<div class="legend">{"".join(chips)}</div>'
