@@ -12,7 +12,7 @@ from .figures import measure_figures
 from .portraits import measure_portraits
 from .tables import draw_curve, draw_sheet, markdown
 
-MEASURES = {"portrait": measure_portraits, "figure": measure_figures, "parts": measure_figures}
+MEASURES = {"portrait": measure_portraits, "grey": measure_portraits, "figure": measure_figures, "parts": measure_figures}
 
 
 @dataclass

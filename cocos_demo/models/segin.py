@@ -39,7 +39,7 @@ class SEGINConfig(GeneratorConfig):
     condition_channels: int
     size: int = 128  # pixels; pictures are square
     drawing: Literal["lines", "grey", "labels"] = "lines"  # how VGG sees the condition
-    layer: Literal["relu2_2", "relu3_1", "relu3_2", "relu3_3"] = "relu3_2"  # Phi of Eq. 1
+    layer: Literal["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"] = "relu3_2"  # Phi of Eq. 1
     k: int = 5  # patches of k x k features are compared (Eq. 1) ...
     pasted: int = 3  # ... and of this many times this many pasted (Eq. 2)
     encoder: tuple[int, ...] = (32, 64, 96, 128, 128, 128)  # widths of the encoder's blocks
