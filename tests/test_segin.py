@@ -8,8 +8,8 @@ import torch
 from folders import masked, prepared
 
 from cocos_demo import Translator, checkpoints, cli, losses
-from cocos_demo.datasets.distortion import LUMA, random_chroma, recoloured
-from cocos_demo.datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
+from cocos_demo.datasets.distortion import LUMA, random_chroma, recoloured, relit
+from cocos_demo.datasets.pairs import Batch, DataError, Mix, PairSampler, PreparedFolder
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.correspondence import correlate
 from cocos_demo.models.discriminator import Discriminator
@@ -256,6 +256,21 @@ def test_pairs_share_their_colours_where_the_target_is_known(tmp_path):
         return (U[0] - U[1]).abs().mean().item()
 
     assert mean_chroma(same=1, pseudo=0, cross=0) < 0.01
+
+
+def test_pairs_share_their_light_and_grey_photos_keep_theirs(tmp_path):
+    path = masked(tmp_path / "people")
+    folder = PreparedFolder(path, "train")
+
+    def lightness(**mix):
+        batch = PairSampler([folder], 32, Mix(same=1, pseudo=0, cross=0, move=0.0, **mix))(0, 6)
+        return [p.mean(dim=(1, 2, 3)) for p in (batch.x_B, batch.y_B)]
+
+    (x, y), (plain_x, _) = lightness(light=1.0), lightness()
+    assert (x - y).abs().max() < 0.01 and (x - plain_x).abs().max() > 0.1
+    torch.testing.assert_close(relit(torch.tensor([-1.0, 0.0, 1.0]), 2.0), torch.tensor([-1.0, -0.5, 1.0]))
+    with pytest.raises(DataError, match="mix.light"):
+        PairSampler([PreparedFolder(path, "train", condition="grey")], 32, Mix(light=1.0))
 
 
 # ---- a run

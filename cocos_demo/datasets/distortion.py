@@ -1,5 +1,5 @@
 """Geometric distortions h of pictures: affine, thin-plate spline, flip (CoCosNet, section 3.3, "pseudo exemplar pairs"); and
-changes of colour that leave lightness as it is.
+changes of colour that leave lightness as it is, and of lightness.
 
 Convention: unit coordinates (x, y) in [0, 1] over the picture, pixel centres at (i + .5) / size. A map is given backward: for
 each place of the new picture, the place of the old one that is seen there.
@@ -91,3 +91,13 @@ def recoloured(picture: Tensor, chroma: Tensor) -> Tensor:
     c = torch.stack([V, -(LUMA[0] * V + LUMA[2] * U) / LUMA[1], U])  # (3, H, W), of luma 0
     room = torch.where(c > 0, 1 - Y, 1 + Y) / c.abs().clamp(min=1e-6)
     return (Y + c * room.amin(dim=0).clamp(max=1.0)).clamp(-1, 1)
+
+
+def random_gamma(rng: np.random.Generator, strength: float) -> float:
+    """A gamma between 1 / 2.2 and 2.2 for `strength` 1."""
+    return float(2.2 ** (strength * rng.uniform(-1, 1)))
+
+
+def relit(picture: Tensor, gamma: float) -> Tensor:
+    """A picture (3, H, W) in [-1, 1], darker for a gamma above 1, brighter below; black and white stay."""
+    return 2 * ((picture + 1) / 2).clamp(0, 1) ** gamma - 1

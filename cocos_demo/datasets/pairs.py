@@ -140,6 +140,7 @@ class Mix:
     move: float = 1.0  # strength of the small affine that every picture gets; 0 for sets that vary enough
     colour: float = 0.0  # strength of a random change of hue, saturation and tint, the same for both pictures where the target
     # is known, so that what colour a thing has is told by the exemplar alone; lightness stays
+    light: float = 0.0  # the same for lightness: strength of a random gamma. Not for grey photos, whose lightness is the condition
 
 
 @dataclass
@@ -178,6 +179,8 @@ class PairSampler:
         self.folders, self.size, self.mix, self.seed, self.foreground = folders, size, mix, seed, foreground
         if len({folder.kind.name for folder in folders}) != 1:
             raise DataError(f"one network reads one condition; got {', '.join(f.kind.name for f in folders)}")
+        if mix.light > 0 and folders[0].kind.name == "grey":
+            raise DataError("the condition grey is the photo's lightness, which mix.light would change; set it to 0")
         self.sorts = _normalised((mix.same, mix.pseudo, mix.cross, mix.hard), "same, pseudo, cross and hard pairs")
         if mix.hard > 0 and not exemplars:
             raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
@@ -219,6 +222,9 @@ class PairSampler:
         if self.mix.colour > 0:
             first, second = (distortion.random_chroma(rng, self.mix.colour) for _ in range(2))
             x_B, y_B = distortion.recoloured(x_B, first), distortion.recoloured(y_B, second if sort >= 2 else first)
+        if self.mix.light > 0:
+            first, second = (distortion.random_gamma(rng, self.mix.light) for _ in range(2))
+            x_B, y_B = distortion.relit(x_B, first), distortion.relit(y_B, second if sort >= 2 else first)
         return x_A, x_B, y_A, y_B, known, *foreground
 
     @staticmethod
