@@ -140,7 +140,7 @@ class Mix:
     move: float = 1.0  # strength of the small affine that every picture gets; 0 for sets that vary enough
     colour: float = 0.0  # strength of a random change of hue, saturation and tint, the same for both pictures where the target
     # is known, so that what colour a thing has is told by the exemplar alone; lightness stays
-    light: float = 0.0  # the same for lightness: strength of a random gamma. Not for grey photos, whose lightness is the condition
+    light: float = 0.0  # the same for lightness: strength of a random gamma. Not for grey photos, whose condition it is
 
 
 @dataclass
