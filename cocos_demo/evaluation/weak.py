@@ -35,7 +35,7 @@ COLUMNS = (
     Column("output, perceptual distance", f"output: {EVEN}", LOW, {THE_PHOTO: f"photo: {EVEN}"}),
     Column("landmarks", "output: landmarks", LOW, {THE_PHOTO: "photo: landmarks"}),
     Column("faces found", "output: faces", HIGH, {THE_PHOTO: "photo: faces"}),
-    Column("mean colour, off the reference's", "output: off the reference", LOW, {THE_PHOTO: "photo: off the reference"}),
+    Column("off the reference's colour / the photo's", "off the reference", LOW),
     Column("chroma", "output: chroma", HIGH, {THE_PHOTO: "photo: chroma"}),
 )
 
@@ -80,8 +80,11 @@ def measure_weak(net: SEGIN, folder: PreparedFolder, chosen: list[tuple[int, int
                 row |= {f"{whose}: {name}": value for name, value in _described(picture, photo, r, folder, i, critics).items()}
             for name, value in row.items():
                 rows.setdefault(title, {}).setdefault(name, []).append(value)
-    return {title: {name: float(np.nanmean(values)) for name, values in row.items() if not np.isnan(values).all()}
-            for title, row in rows.items()}
+    figures = {title: {name: float(np.nanmean(values)) for name, values in row.items() if not np.isnan(values).all()}
+               for title, row in rows.items()}
+    for row in figures.values():
+        row["off the reference"] = row["output: off the reference"] / row["photo: off the reference"]
+    return figures
 
 
 def _described(picture: Tensor, photo: Tensor, r: Tensor, folder: PreparedFolder, i: int, critics: Critics) -> dict[str, float]:
