@@ -1,5 +1,6 @@
 """The app as a person and as a program meet it: a server of its own, the API, a real browser, and no network."""
 
+import io
 import os
 import shutil
 import socket
@@ -306,6 +307,68 @@ def test_imported_checkpoints_stand_beside_the_shipped_ones(tmp_path, monkeypatc
     assert models.translator("celebahqedge") is not first
 
 
+@pytest.fixture
+def segin_home(tmp_path, monkeypatch):
+    """SEGIN's checkpoints for lines and grey photos, and one of CoCosNet of their size."""
+    monkeypatch.setenv("COCOS_DEMO_HOME", str(tmp_path))
+    for kind in ("portrait", "grey"):
+        checkpoint_segin(tmp_path / "checkpoints", kind)
+    checkpoint(tmp_path / "checkpoints", "portrait").rename(tmp_path / "checkpoints" / "mine.safetensors")
+    return tmp_path
+
+
+def test_new_looks_and_colours_have_models_of_their_own(segin_home):
+    from cocos_demo.ui import models, task
+
+    new, colours = ({name: words for words, name in task.offered(what)} for what in (task.NEW, task.COLOURISE))
+    assert colours["grey_segin_made_up"] == "grey_segin_made_up (grey photo, 64 px, SEGIN, imported)"
+    assert "auto" in new and "portrait_segin_made_up" in new and not {*new} & {*colours}
+    model, first, last, button = task.taken_up(task.COLOURISE)
+    assert model.value in colours and "grey or in colour" in first and "colours to take" in last and button.value == "Colourise"
+    photos = task.photos_for("grey_segin_made_up")
+    assert len(photos) == 6 and all(Image.open(path).mode == "L" for path in photos)
+    net = models.translator("grey_segin_made_up")
+    assert all(net.condition_of(path) for path in photos)
+
+
+def test_matchers_that_read_the_same_are_offered_to_segin(segin_home):
+    from cocos_demo.ui import task
+
+    names = [name for _, name in task.matchers("portrait_segin_made_up")]
+    assert names == ["own", "sift", "pixelnn", "dia", "mine"]  # the shipped ones are of another size
+    assert [name for _, name in task.matchers("grey_segin_made_up")] == names[:-1]
+    net = task.translator("portrait_segin_made_up", "mine")
+    assert net.net.N is task.translator("portrait_segin_made_up").net.N and net(FACE, PORTRAIT).warped is not None
+
+
+def test_a_grey_portrait_can_be_coloured_and_says_so(segin_home):
+    from cocos_demo.ui import models, task, translate
+
+    grey, model = task.grey(str(FACE)), "grey_segin_made_up"
+    assert f"choose “{task.COLOURISE}” above" in translate.seen(grey, "auto", None)[2]
+    assert "grey" not in translate.seen(str(FACE), "auto", None)[2]
+    read, canvas, words, *_ = translate.seen(grey, model, None)
+    assert canvas.brush is False and "lightness alone" in words and "not looked at" not in words
+    assert "Its colours are not looked at" in translate.seen(str(FACE), model, None)[2]
+    assert models.finder(model).look(read.condition) is read.condition.photo  # grey, but a photo, to find exemplars with
+    drawn_on = {"layers": [Image.new("RGBA", (512, 512), "white")]}  # by a browser that shows brushes all the same
+    picture, (before, after), warped, mask, painted, said = translate.paint(
+        read, grey, model, drawn_on, str(PORTRAIT), progress=lambda *_, **__: None)  # fmt: skip
+    assert picture.size == before.size == after.size == (800, 800) and before.tobytes() != after.tobytes()
+    assert warped.size == mask.size == painted.size == (512, 512) and "own 800 × 800 pixels" in said
+
+
+def test_places_are_made_for_the_pictures_that_will_come(segin_home):
+    from cocos_demo.ui import results
+
+    def there(name):
+        parts = results.Shown(*results.expected(name))
+        return [parts.warped.visible, parts.mask.visible, parts.painted.visible, parts.second.visible]
+
+    assert there("portrait") == [True, False, False, False] and there("spade_parts") == [False] * 4
+    assert there("portrait_segin_made_up") == [True, True, False, True] and there("grey_segin_made_up") == [True] * 4
+
+
 def test_automatic_takes_the_imported_checkpoint_where_none_ships(tmp_path, monkeypatch):
     from cocos_demo import checkpoints
     from cocos_demo.ui import models
@@ -358,6 +421,26 @@ def test_a_part_map_is_painted_by_an_imported_checkpoint(page):
     plain = page.request.get(translated(page)).body()
     drag(page, "Brush", (-0.2, -0.05), (0.2, 0.05))
     assert page.request.get(translated(page)).body() != plain
+
+
+def test_a_photo_is_coloured(page):
+    page.get_by_label("Colourise a grey photo").click()
+    page.wait_for_selector("text=Its colours are not looked at")  # of the sample that was there
+    page.wait_for_selector("#translate:not([disabled]):has-text('Colourise')")
+    assert page.locator("#editor [aria-label=Brush]").count() == 0 and not page.locator("#editor .toolbar-wrap").is_visible()
+    page.get_by_role("button", name="How SEGIN finds its patches").click()
+    page.locator("#matcher input").click()
+    page.get_by_role("option", name="dense SIFT").click()
+    picture = Image.open(io.BytesIO(page.request.get(translated(page)).body()))
+    assert picture.size == (800, 800)  # the photo's own
+    for name in ("warped", "mask", "painted"):
+        page.wait_for_selector(f"#{name} img")
+    assert "Auxiliary image" in page.inner_text("#warped") and "own 800 × 800 pixels" in page.inner_text("body")
+    page.get_by_label("New looks for a photo").click()
+    page.wait_for_selector("#editor [aria-label=Brush]")
+    page.wait_for_selector("#translate:not([disabled]):has-text('Translate')")
+    translated(page)
+    assert not page.locator("#segin").is_visible() and "warped to fit" in page.inner_text("#warped")
 
 
 def test_nothing_is_wider_than_a_phone(browser, address):

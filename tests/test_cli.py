@@ -42,6 +42,19 @@ def test_segin_writes_the_mask_too_and_a_grey_photo_at_its_own_resolution(tmp_pa
     assert "note: Photo: its colours are not looked at" in capsys.readouterr().err
 
 
+def test_another_matcher_makes_another_auxiliary_image(tmp_path, capsys, weights):
+    model, warped = checkpoint_segin(tmp_path, "portrait"), []
+    for more in ([], ["--matcher", "sift"]):
+        words = ["translate", FACE, PORTRAIT, "-o", tmp_path / "out.png", "--model", model, "--save-steps", tmp_path / "steps"]
+        assert run(*words, *more) == 0
+        warped.append(Image.open(tmp_path / "steps" / "4_warped.png").tobytes())
+    assert warped[0] != warped[1] and "by sift" in capsys.readouterr().out
+    for which, name, said in ((model, "magic", "no matcher 'magic'; there are dia, pixelnn, sift, vgg"),
+                              (weights, "sift", "for SEGIN alone")):
+        assert run("translate", FACE, PORTRAIT, "-o", tmp_path / "o.png", "--model", which, "--matcher", name) == 2
+        assert said in capsys.readouterr().err and not (tmp_path / "o.png").exists()
+
+
 def test_a_command_of_its_own_process(weights, tmp_path):
     words = ["translate", FACE, PORTRAIT, "-o", tmp_path / "out.jpg", "--model", weights]
     done = subprocess.run([sys.executable, "-m", "cocos_demo", *map(str, words)], capture_output=True, text=True)

@@ -123,7 +123,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     button.click(expect, state, [*shown], js=SCROLL, **quick).then(
         paint,
         [state, photo, model, editor, exemplar, matcher],
-        shown.filled,
+        [*shown[:6]],
         show_progress_on=[shown.picture],
         **private,
         **HEAVY,
