@@ -200,7 +200,8 @@ def test_the_gpu_paints_what_the_processor_paints(tmp_path):
     assert on_gpu.device == "cuda" and difference.mean() < 2
 
 
-@pytest.mark.parametrize(("name", "photo", "exemplar"), [("portrait", FACE, PORTRAIT), ("figure", BODY, FIGURE)])
+@pytest.mark.parametrize(("name", "photo", "exemplar"), [("portrait", FACE, PORTRAIT), ("figure", BODY, FIGURE),
+                                                        ("portrait_segin", FACE, PORTRAIT), ("colour_segin", FACE, PORTRAIT)])
 def test_the_shipped_weights_answer_within_five_seconds(name, photo, exemplar):
     assert name in checkpoints.catalogue(), "data/checkpoints must ship these weights"
     result = Translator.load(name, device="cpu")(photo, exemplar)
