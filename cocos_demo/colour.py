@@ -11,6 +11,7 @@ from .photo import Frame, open_photo
 
 GREY = 12  # of 255: how far channels may be apart, in 95 of 100 pixels, in a picture without colours
 LARGEST = 4096  # pixels a side of what `recolour` returns, at most: CIELAB takes 12 bytes a pixel
+ROWS = 64  # of a picture that are looked at together: what is worked out on the way takes ten times their space
 NEAR = 0.25  # a colour can be shown if, made RGB and cut off there, none of its L, a, b changes by more than this
 
 
@@ -42,16 +43,22 @@ def is_grey(picture: Image.Image) -> bool:
 
 def to_lab(picture: Image.Image) -> np.ndarray:
     """PIL picture (sRGB) -> CIELAB, float32 (H, W, 3): L in 0..100, a and b about 0."""
-    return _lab(np.asarray(picture.convert("RGB"), np.float32) / 255)
+    import cv2
+
+    linear = _linear(np.arange(256, dtype=np.float32) / 255)  # of each of the 256 values that there are
+    return cv2.cvtColor(linear[np.asarray(picture.convert("RGB"))], cv2.COLOR_LRGB2Lab)
 
 
 def to_rgb(lab: np.ndarray) -> Image.Image:
     """CIELAB (H, W, 3) -> PIL RGB. What cannot be shown keeps lightness and hue, and as much of its chroma as can be."""
-    lab = lab.astype(np.float32)
-    off = ~_shown(lab)  # (H, W)
-    if off.any():
-        lab[off] = _paler(lab[off][:, None])[:, 0]
-    return Image.fromarray((_rgb(lab) * 255).round().astype(np.uint8))
+    rgb = np.empty(lab.shape, np.uint8)
+    for top in range(0, len(lab), ROWS):
+        rows = lab[top : top + ROWS].astype(np.float32)
+        off = ~_shown(rows)  # (ROWS, W)
+        if off.any():
+            rows[off] = _paler(rows[off][:, None])[:, 0]
+        rgb[top : top + ROWS] = (_rgb(rows) * 255).round()
+    return Image.fromarray(rgb)
 
 
 def resized(ab: np.ndarray, side: int) -> np.ndarray:
@@ -65,8 +72,12 @@ def _lab(rgb: np.ndarray) -> np.ndarray:
     """sRGB float32 (H, W, 3) in 0..1 -> CIELAB. Made linear here: from sRGB itself OpenCV interpolates, up to 0.4 off."""
     import cv2
 
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    return cv2.cvtColor(linear, cv2.COLOR_LRGB2Lab)
+    return cv2.cvtColor(_linear(rgb), cv2.COLOR_LRGB2Lab)
+
+
+def _linear(rgb: np.ndarray) -> np.ndarray:
+    """sRGB float32 in 0..1 -> linear light, in 0..1."""
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:

@@ -94,7 +94,7 @@ CSS = """
 #task-choice { align-self: flex-start; }
 #segin { align-items: flex-start; }
 #segin #mask, #segin #painted { flex: 1 1 22%; max-width: 24%; }
-@media (max-width: 600px) { #segin #mask, #segin #painted { max-width: none; } }
+@media (max-width: 600px) { #segin #mask, #segin #painted { max-width: none; } #segin #told { flex: 1 0 100%; } }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 /* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
 .player { display: flex; flex-direction: column; gap: .6rem; }

@@ -8,17 +8,19 @@ from PIL import Image
 from cocos_demo.translator import Result, Translator, enlarge
 from cocos_demo.ui import models
 from cocos_demo.ui.common import as_served, in_boxes, in_facts, shown
+from cocos_demo.ui.task import OWN
 
 CANVAS = 512
 MOST = 1024  # pixels a side of what the slider compares
 WARPED, AUXILIARY, FOREGROUND, PAINTED = "Exemplar, warped to fit", "Auxiliary image W(x, r)", "Foreground", "As painted"
 TOLD = {
-    AUXILIARY: "Where SEGIN begins: each patch of the exemplar stands where what the network sees of the photo is most like it, "
-               "by VGG’s features. These know photos of anything and no faces, so much of it is wrong; what to trust is learned.",
+    AUXILIARY: "Where SEGIN begins: each patch of the exemplar stands where what the network sees of the photo is most like it, ",
     FOREGROUND: "White where SEGIN sees the person.",
     PAINTED: "What the network gives. The eye sees fine detail in lightness and little of it in colour, so the picture above has "
              "the photo’s own lightness, and from here the colours alone.",
 }  # fmt: skip
+BY_VGG = "by VGG’s features. These know photos of anything and no faces, so much of it is wrong; what to trust is learned."
+BY_OTHERS = "here found by another matcher than the one that the network was trained with."
 
 
 class Shown(NamedTuple):
@@ -53,11 +55,12 @@ def lay_out() -> tuple[Shown, gr.Button, gr.Button]:
     return Shown(picture, slider, warped, mask, painted, facts, row, second, words, more), closer, watch
 
 
-def expected(name: str) -> list:
+def expected(name: str, matcher: str = OWN) -> list:
     """What the checkpoint `name` will have to show -> an update of each part of `Shown`, before anything is painted."""
     net = models.translator(name)
     system, colourises = net.card["system"], net.colourises
     pastes = system == models.PASTES
+    by = {AUXILIARY: BY_VGG if matcher == OWN else BY_OTHERS}
     there = {AUXILIARY: pastes, FOREGROUND: pastes and net.net.config.mask, PAINTED: colourises}
     return [
         gr.skip(),
@@ -68,7 +71,7 @@ def expected(name: str) -> list:
         gr.skip(),
         gr.Row(visible=True),
         gr.Row(visible=any(there.values())),
-        "".join(f'<p class="facts"><b>{label}.</b> {TOLD[label]}</p>' for label, seen in there.items() if seen),
+        "".join(f'<p class="facts"><b>{label}.</b> {TOLD[label]}{by.get(label, "")}</p>' for label in there if there[label]),
         gr.Row(visible=True),
     ]
 

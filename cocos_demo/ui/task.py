@@ -20,6 +20,7 @@ OWN = "own"  # the matcher that the network was trained with
 MATCHERS = {"sift": ("dense SIFT", 0.02), "pixelnn": ("PixelNN’s nearest neighbours", 0.25),
             "dia": ("Deep Image Analogy", 1.6)}  # fmt: skip
 OWN_WORDS = "VGG’s patches, as in the paper", 0.07
+LEARNED = {"cocosnet": 0.03, "mclnet": 0.04, "cocosnet_v2": 0.2}  # seconds, by system
 
 
 # Grey photos
@@ -100,8 +101,8 @@ def matchers(name: str) -> list[tuple[str, str]]:
     listed = [(OWN, *OWN_WORDS), *((key, *told) for key, told in MATCHERS.items())]
     found = [(f"{words} ({seconds:g} s)", key) for key, words, seconds in listed]
     cards = {other: checkpoints.read_card(there[other]) for other in learned_names()}
-    return found + [(f"learned: {models.titled(other)}", other) for other, card in cards.items()
-                    if (card["condition"], card["size"]) == (own["condition"], own["size"])]
+    return found + [(f"learned: {models.titled(other)[:-1]}, {LEARNED[card['system']]:g} s)", other)
+                    for other, card in cards.items() if (card["condition"], card["size"]) == (own["condition"], own["size"])]
 
 
 def translator(name: str, matcher: str = OWN) -> Translator:

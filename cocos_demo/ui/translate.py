@@ -120,7 +120,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     reset.click(lambda read: canvas(read.condition), state, editor, **quick)
-    button.click(expect, state, [*shown], js=SCROLL, **quick).then(
+    button.click(expect, [state, matcher], [*shown], js=SCROLL, **quick).then(
         paint,
         [state, photo, model, editor, exemplar, matcher],
         [*shown[:6]],
@@ -185,9 +185,9 @@ def find_exemplar(
 
 
 @friendly
-def expect(read: Read | None):
+def expect(read: Read | None, matcher: str):
     """The places of the pictures that will come -> as `results.expected`."""
-    return [gr.skip()] * len(results.Shown._fields) if read is None else results.expected(read.name)
+    return [gr.skip()] * len(results.Shown._fields) if read is None else results.expected(read.name, matcher)
 
 
 @friendly
