@@ -50,6 +50,7 @@ def test_rows_are_tables_1_and_2(args):
     assert [line.title for line in ROWS.values()] == [
         "SPADE, a style code", "w/o GAN", "w/o L_recon", "w/o L_F", "w/o L_tv", "w/o NL", "w/o MT", "SEGIN"]
     base = row("segin", "portrait", args)
+    assert (base.lr_g, base.lr_d) == (2e-4, 2e-4) and row("segin", "grey", replace(args, lr=1e-3)).lr_g == 1e-3
     assert (base.weights.recon, base.weights.feature, base.weights.gan, base.weights.tv) == (100, 15, 3, 10)
     for name, line in ROWS.items():
         run = row(name, "portrait", args)
@@ -208,7 +209,8 @@ def test_shares():
 
 @pytest.mark.parametrize("wrong, words", [
     (dict(rows=("cocosnet",)), "without-tv"), (dict(rows=()), "got none"), (dict(tasks=("figure",)), "tasks are portrait, grey"),
-    (dict(known=0), "at least 1"), (dict(steps=0), "at least 1"), (dict(networks=("portrait",)), "is a CoCosNet"),
+    (dict(known=0), "at least 1"), (dict(lr=0.0), "lr above 0"), (dict(steps=0), "at least 1"),
+    (dict(networks=("portrait",)), "is a CoCosNet"),
     (dict(data="nowhere"), "not a prepared folder"),
 ])  # fmt: skip
 def test_mistakes_are_told_before_anything_is_trained(args, wrong, words):
