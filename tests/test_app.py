@@ -428,11 +428,13 @@ def test_a_photo_is_coloured(page):
     page.wait_for_selector("text=Its colours are not looked at")  # of the sample that was there
     page.wait_for_selector("#translate:not([disabled]):has-text('Colourise')")
     assert page.locator("#editor [aria-label=Brush]").count() == 0 and not page.locator("#editor .toolbar-wrap").is_visible()
-    page.get_by_role("button", name="How SEGIN finds its patches").click()
+    translated(page)
+    page.wait_for_selector("#told:has-text('by VGG’s features')")
     page.locator("#matcher input").click()
     page.get_by_role("option", name="dense SIFT").click()
     picture = Image.open(io.BytesIO(page.request.get(translated(page)).body()))
     assert picture.size == (800, 800)  # the photo's own
+    page.wait_for_selector("#told:has-text('another matcher')")
     for name in ("warped", "mask", "painted"):
         page.wait_for_selector(f"#{name} img")
     assert "Auxiliary image" in page.inner_text("#warped") and "own 800 × 800 pixels" in page.inner_text("body")

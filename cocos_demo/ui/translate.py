@@ -29,8 +29,8 @@ MATCHER = "The seconds are one core’s, at 128 × 128 pixels."
 LIGHTNESS = ("The network sees lightness alone and paints the exemplar’s colours at {0} × {0}; your photo keeps its own "
              "lightness and resolution, and takes these colours.")
 # The pictures may lie below the window's edge: bring them in, once their place is there.
-SCROLL = """() => { setTimeout(() => document.querySelector("#picture")
-    ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return []; }"""
+SCROLL = """(...given) => { setTimeout(() => document.querySelector("#picture")
+    ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return given; }"""
 
 
 class Read(NamedTuple):
@@ -71,8 +71,8 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
             )
             about = gr.HTML(padding=False)
             model = models.dropdown(task.offered(task.NEW), show_label=False, container=False, elem_id="model")
-            with gr.Accordion("How SEGIN finds its patches", open=False, visible=False) as by:
-                matcher = gr.Dropdown([task.OWN], value=task.OWN, label="By", info=MATCHER, container=False, elem_id="matcher")
+            look = {"label": "How SEGIN finds its patches", "info": MATCHER, "elem_id": "matcher"}
+            matcher = gr.Dropdown([task.OWN], value=task.OWN, visible=False, **look)
             reset = gr.Button("Undo all changes", size="sm", interactive=False)
         with gr.Column(min_width=300):
             last = gr.HTML(task.headings()[1])
@@ -102,7 +102,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick).then(
         read_photo,
         [photo, model, state],
-        [state, editor, about, exemplar_gallery, exemplar, *buttons, searched, by, matcher],
+        [state, editor, about, exemplar_gallery, exemplar, *buttons, searched, matcher],
         show_progress_on=editor,
         **every,
         **private,
@@ -145,14 +145,14 @@ def read_photo(photo: str | None, model: str, before: Read | None):
         return seen(photo, model, before)
     except gr.Error as error:
         gr.Warning(error.message, duration=12)
-        return gr.skip(), None, in_boxes([error.message]), *[gr.skip()] * 8
+        return gr.skip(), None, in_boxes([error.message]), *[gr.skip()] * 7
 
 
 @friendly
 def seen(photo: str | None, model: str, before: Read | None):
     """Photo -> its Condition (in a Read), a canvas with it, words about it, exemplars of its kind, and SEGIN's matchers."""
     if photo is None:
-        return gr.skip(), None, "", *[gr.skip()] * 8
+        return gr.skip(), None, "", *[gr.skip()] * 7
     name = models.resolve(model, photo)
     net = models.translator(name)
     condition = net.condition_of(photo)
@@ -162,10 +162,11 @@ def seen(photo: str | None, model: str, before: Read | None):
     read = Read(photo, model, name, condition)
     pastes = net.card["system"] == models.PASTES
     kept = before is not None and before.name == name
-    by = gr.skip() if kept else gr.Dropdown(task.matchers(name) if pastes else [task.OWN], value=task.OWN)
+    by = task.matchers(name) if pastes else [task.OWN]
+    by = gr.skip() if kept else gr.Dropdown(by, value=task.OWN, visible=pastes)
     ready = [gr.Button(interactive=each) for each in (True, drawable(condition), True)]
     words = words_about(condition, task.hint(condition))
-    return read, canvas(condition), words, gallery, exemplar, *ready, "", gr.Accordion(visible=pastes), by
+    return read, canvas(condition), words, gallery, exemplar, *ready, "", by
 
 
 @friendly
