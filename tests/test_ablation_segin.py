@@ -50,7 +50,7 @@ def test_rows_are_tables_1_and_2(args):
     assert [line.title for line in ROWS.values()] == [
         "SPADE, a style code", "w/o GAN", "w/o L_recon", "w/o L_F", "w/o L_tv", "w/o NL", "w/o MT", "SEGIN"]
     base = row("segin", "portrait", args)
-    assert (base.lr_g, base.lr_d) == (1e-3, 1e-3) and row("segin", "grey", replace(args, lr=2e-4)).lr_g == 2e-4
+    assert (base.lr_g, base.lr_d) == (2e-4, 2e-4) and row("segin", "grey", replace(args, lr=1e-3)).lr_g == 1e-3
     assert (base.weights.recon, base.weights.feature, base.weights.gan, base.weights.tv) == (100, 15, 3, 10)
     for name, line in ROWS.items():
         run = row(name, "portrait", args)

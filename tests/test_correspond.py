@@ -15,7 +15,6 @@ from made_up import (
     SAMPLES,
     checkpoint,
     checkpoint_mcl,
-    checkpoint_segin,
     checkpoint_v2,
     empty_photo,
 )
@@ -376,14 +375,10 @@ def test_only_models_that_read_the_same_are_offered_to_compare_with(compared, ma
 
 
 @pytest.fixture(scope="module")
-def pasted(tmp_path_factory):
-    """SEGIN, lines and a grey photo, matched by VGG: its weights play no part in that."""
-    folder = tmp_path_factory.mktemp("segin") / "checkpoints"
-    names = [checkpoint_segin(folder, kind).stem for kind in ("portrait", "grey")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COCOS_DEMO_HOME", str(folder.parent))
-        before = scene.Scene((None, None, "auto"), tuple(correspond.models.looks("portrait")))
-        yield [correspond.pair_up(str(FACE), str(PORTRAIT), name, before, *VIEW)[0] for name in names]
+def pasted():
+    """SEGIN, lines and a grey photo."""
+    before = scene.Scene((None, None, "auto"), tuple(correspond.models.looks("portrait")))
+    return [correspond.pair_up(str(FACE), str(PORTRAIT), name, before, *VIEW)[0] for name in ("portrait_segin", "colour_segin")]
 
 
 def test_segin_is_clicked_as_it_pastes(pasted):
@@ -406,9 +401,9 @@ def test_segin_is_clicked_as_it_pastes(pasted):
 def test_segin_stands_beside_the_models_that_read_lines(pasted):
     lines, grey = pasted
     assert ("portrait (CoCosNet)", "portrait") in lines.rivals and grey.rivals == ()
-    assert ("portrait_segin_made_up (SEGIN)", "portrait_segin_made_up") in correspond.models.rivals("portrait")
+    assert ("portrait_segin (SEGIN)", "portrait_segin") in correspond.models.rivals("portrait")
     now, *_ = correspond.pair_up(*lines.given, lines, *VIEW, "portrait")
-    assert now.names == ("portrait_segin_made_up (SEGIN)", "portrait (CoCosNet)") and correspond.BY_PATCHES in now.notes
+    assert now.names == ("portrait_segin (SEGIN)", "portrait (CoCosNet)") and correspond.BY_PATCHES in now.notes
 
 
 def test_a_click_is_answered_at_once_by_patches(pasted):
