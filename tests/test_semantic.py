@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from cocos_demo.datasets.corruption import Corruption, corrupt
 from cocos_demo.models.correspondence import correlate
-from cocos_demo.models.semantic import VGGMatcher, paste, patches, plain, semantic_match, semantic_match_explicit
+from cocos_demo.models.semantic import VGGMatcher, paste, patches, plain, semantic_match, semantic_match_explicit, vgg16_base
 
 
 def maps(*shape, seed=0, dtype=torch.float64):
@@ -53,6 +53,15 @@ def test_identical_pictures_give_the_picture():
     assert grid == (16, 16) and torch.equal(xi[0].flatten(), torch.arange(256))
     for k in (1, 3, 5):
         torch.testing.assert_close(paste(r, xi, grid, k), r)
+
+
+def test_features_first_asked_for_while_translating_can_be_trained_through():
+    vgg16_base.cache_clear()
+    with torch.inference_mode():
+        VGGMatcher().features(torch.zeros(1, 3, 16, 16))
+    x = torch.zeros(1, 3, 16, 16, requires_grad=True)
+    vgg16_base("cpu")(x, ("relu3_2",))["relu3_2"].sum().backward()
+    assert x.grad.abs().sum() > 0
 
 
 def test_a_moved_picture_is_matched_where_it_has_gone():

@@ -133,7 +133,8 @@ def _check(fx: Tensor, fy: Tensor, k: int) -> None:
 @cache
 def vgg16_base(device: str) -> VGG:
     """The VGG-16 that ships, loaded once a device."""
-    return load_vgg16_base().to(device, memory_format=torch.channels_last)
+    with torch.inference_mode(False):  # weights made while translating could not be trained through afterwards
+        return load_vgg16_base().to(device, memory_format=torch.channels_last)
 
 
 class VGGMatcher:
