@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -74,6 +75,29 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
+def cost_of(run: Callable[[int], None], small: int, side: int, device: str) -> Cost:
+    """The peak memory beyond what this process held before, and the seconds, of run(side); run(small) comes first."""
+    import torch
+
+    def finish(side: int) -> None:
+        run(side)
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    torch.manual_seed(0)
+    finish(small)  # loads the kernels, which take memory of their own
+    if device == "cpu":
+        before = peak_memory()
+    else:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+    start = time.perf_counter()
+    finish(side)
+    seconds = time.perf_counter() - start
+    after = peak_memory() if device == "cpu" else torch.cuda.max_memory_allocated()
+    return Cost(after - before, seconds)
+
+
 def measure(case: str, side: int, channels: int, device: str) -> Cost:
     """Run one case, forward and backward, in this process. Features (1, channels, side, side), a picture's three channels."""
     import torch
@@ -86,21 +110,8 @@ def measure(case: str, side: int, channels: int, device: str) -> Cost:
         results = {"warp": warp, "cycle": cycle, "explicit matrix": warp_explicit}
         value = contextual(fx, fy) if case == "contextual" else results[case](fx, fy, y).square().mean()
         value.backward()
-        if device != "cpu":
-            torch.cuda.synchronize()
 
-    torch.manual_seed(0)
-    run(8)  # loads the kernels, which take memory of their own
-    if device == "cpu":
-        before = peak_memory()
-    else:
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-    start = time.perf_counter()
-    run(side)
-    seconds = time.perf_counter() - start
-    after = peak_memory() if device == "cpu" else torch.cuda.max_memory_allocated()
-    return Cost(after - before, seconds)
+    return cost_of(run, 8, side, device)
 
 
 def translate(name: str, device: str) -> dict[str, float]:

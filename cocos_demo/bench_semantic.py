@@ -8,11 +8,10 @@ nor memory depend on what they are. The paper takes about a second for a picture
 
 import json
 import sys
-import time
 
 import torch
 
-from .bench import GIB, BenchError, Cost, in_a_process, peak_memory, size
+from .bench import GIB, BenchError, Cost, cost_of, in_a_process, size
 from .models.semantic import VGGMatcher, paste, semantic_match, semantic_match_explicit
 
 WAYS = {"as written": semantic_match_explicit, "as it runs": semantic_match}
@@ -31,21 +30,8 @@ def measure(way: str, side: int, device: str) -> Cost:
         h = side // DELTA
         fx, fr = (torch.rand(1, CHANNELS, h, h, device=device) for _ in range(2))
         paste(torch.rand(1, 3, side, side, device=device), WAYS[way](fx, fr, matcher.patch), (h, h), matcher.k)
-        if device != "cpu":
-            torch.cuda.synchronize()
 
-    torch.manual_seed(0)
-    run(8 * DELTA)  # loads the kernels, which take memory of their own
-    if device == "cpu":
-        before = peak_memory()
-    else:
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-    start = time.perf_counter()
-    run(side)
-    seconds = time.perf_counter() - start
-    after = peak_memory() if device == "cpu" else torch.cuda.max_memory_allocated()
-    return Cost(after - before, seconds)
+    return cost_of(run, 8 * DELTA, side, device)
 
 
 # ---- the table

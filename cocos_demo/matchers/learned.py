@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .. import checkpoints
 from ..models.correspondence import match
 from ..models.patchmatch import cells
 from .search import MatcherError
@@ -60,22 +61,16 @@ def learned(name_or_path: str | Path) -> Learned:
 
     Raises CheckpointError where there is none, MatcherError where it cannot match.
     """
-    from .. import checkpoints  # here: checkpoints knows all systems, and one of them uses the matchers
-
     return Learned(*checkpoints.load(name_or_path))
 
 
 def is_checkpoint(name: str) -> bool:
     """Whether this is the name of a checkpoint, or the path of a file, whatever is in it."""
-    from .. import checkpoints
-
     return name in checkpoints.catalogue() or Path(name).is_file()
 
 
 def learned_names() -> list[str]:
     """The checkpoints known by name that `learned` takes."""
-    from .. import checkpoints
-
     names = []
     for name, path in checkpoints.catalogue().items():
         try:
