@@ -13,7 +13,8 @@ from pathlib import Path
 from torch import nn
 
 from . import checkpoints
-from .datasets.pairs import DataError, Mix
+from .datasets.pairs import Mix
+from .datasets.prepared import DataError
 from .evaluation import EvaluateArgs
 from .evaluation import run as evaluate
 from .objectives import Weights

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .ablation import check_rows, train_seeds
-from .datasets.pairs import DataError, Mix, PreparedFolder
+from .datasets.pairs import Mix
+from .datasets.prepared import DataError, PreparedFolder
 from .evaluation.critics import Critics
 from .evaluation.designs import choose, draw_designs, measure_design, note, tables
 from .files import beside

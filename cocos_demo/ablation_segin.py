@@ -19,7 +19,8 @@ import torch
 from . import checkpoints, packed
 from .ablation import check_rows
 from .ablation_mcl_portraits import WEIGHTS as SPADES
-from .datasets.pairs import DataError, Mix, PreparedFolder
+from .datasets.pairs import Mix
+from .datasets.prepared import DataError, PreparedFolder
 from .evaluation import guided, matches, weak
 from .evaluation.critics import FRECHET_LAYER, Critics
 from .evaluation.designs import SEED, Chosen, choose

@@ -14,7 +14,8 @@ import numpy as np
 
 from . import checkpoints
 from .ablation import check_rows, train_rows
-from .datasets.pairs import DataError, Mix, PreparedFolder
+from .datasets.pairs import Mix
+from .datasets.prepared import DataError, PreparedFolder
 from .evaluation import choose_pairs
 from .evaluation.critics import Critics
 from .evaluation.figures import measure_levels

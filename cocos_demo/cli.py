@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 a fault of the program (with its traceback), 2 a user's mi
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from cocos_demo.errors import explain
@@ -19,6 +19,12 @@ class Command:
     module: str
     options: str  # the dataclass of its options
     run: str = "run"  # the function that takes one
+    given: dict[str, str] = field(default_factory=dict)  # what else it is given
+
+
+def _published(name: str, help: str) -> dict[str, Command]:
+    """The command `prepare NAME` of a published data set."""
+    return {f"prepare {name}": Command(help, "cocos_demo.prepare", "Prepare", given={"name": name})}
 
 
 COMMANDS = {
@@ -66,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
         module = import_module(command.module)
         options = tyro.cli(getattr(module, command.options), prog=f"python -m cocos_demo {name}", args=argv[words:])
-        getattr(module, command.run)(options)
+        getattr(module, command.run)(options, **command.given)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130

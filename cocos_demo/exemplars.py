@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from . import checkpoints
 from .conditions import ConditionError, LabelKind
-from .datasets.pairs import PreparedFolder
+from .datasets.prepared import PreparedFolder
 from .datasets.retrieval import Describer, Index, RetrievalError, describe_folder, describer, nearest, pictures_in, write_list
 from .device import pick_device
 from .photo import Frame, open_photo, to_image

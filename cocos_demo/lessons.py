@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from . import checkpoints, packed
 from .datasets.figures import load_surface
-from .datasets.pairs import Batch, PreparedFolder
+from .datasets.pairs import Batch
+from .datasets.prepared import PreparedFolder
 from .datasets.truth import Surface
 from .pair import Pair
 from .photo import to_image

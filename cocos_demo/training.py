@@ -16,7 +16,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from . import checkpoints, viz
 from .choices import read_choices
 from .conditions import LabelKind
-from .datasets.pairs import Batch, Mix, PairSampler, PreparedFolder
+from .datasets.pairs import Batch, Mix, PairSampler
+from .datasets.prepared import PreparedFolder
 from .datasets.retrieval import read_list
 from .device import pick_device
 from .distributed import Processes

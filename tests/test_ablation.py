@@ -8,7 +8,7 @@ from folders import prepared
 
 from cocos_demo import ablation
 from cocos_demo.ablation import FULL, ROWS, AblationArgs, row
-from cocos_demo.datasets.pairs import DataError
+from cocos_demo.datasets.prepared import DataError
 from cocos_demo.training import TrainingError
 
 EXTRAS = ("pixel", "warp", "warped_condition", "warped_labels", "detail", "domain_adv")

@@ -10,7 +10,7 @@ from folders import prepared
 
 from cocos_demo import ablation_mcl
 from cocos_demo.ablation_mcl import MARGINS, ROWS, AblationMCLArgs, row
-from cocos_demo.datasets.pairs import DataError, PreparedFolder
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.evaluation.pairs import batch_of, choose_pairs
 from cocos_demo.evaluation.tables import over_seeds
 from cocos_demo.evaluation.warps import measure_warps, table

@@ -12,7 +12,7 @@ from torch import nn
 
 from cocos_demo import ablation_mcl_portraits
 from cocos_demo.ablation_mcl_portraits import ROWS, WEIGHTS, AblationMCLPortraitsArgs, row
-from cocos_demo.datasets.pairs import DataError, PreparedFolder
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.evaluation.critics import EVEN, EXEMPLAR, FRECHET, Critics
 from cocos_demo.evaluation.designs import DIVERSITY, choose, measure_design, note, tables
 from cocos_demo.models import Translation

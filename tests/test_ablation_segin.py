@@ -12,7 +12,7 @@ from torch import nn
 
 from cocos_demo import ablation_segin, checkpoints
 from cocos_demo.ablation_segin import ROWS, WEIGHTS, AblationSEGINArgs, kept, row, shares_table
-from cocos_demo.datasets.pairs import DataError, PreparedFolder
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.evaluation import guided, matches, weak
 from cocos_demo.evaluation.critics import EVEN, FRECHET, PHOTO, Critics
 from cocos_demo.evaluation.designs import DIVERSITY, Chosen, choose

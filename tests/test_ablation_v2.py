@@ -9,7 +9,7 @@ from folders import prepared
 
 from cocos_demo import ablation_v2, checkpoints
 from cocos_demo.ablation_v2 import ROWS, AblationV2Args, row
-from cocos_demo.datasets.pairs import DataError
+from cocos_demo.datasets.prepared import DataError
 from cocos_demo.evaluation.levels import LevelMeter
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.layers import bake

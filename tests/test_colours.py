@@ -16,7 +16,7 @@ from cocos_demo.colour import to_lab
 from cocos_demo.conditions import KINDS
 from cocos_demo.conditions.detectors import silhouette
 from cocos_demo.datasets.masks import write_masks
-from cocos_demo.datasets.pairs import DataError, PreparedFolder
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.evaluation import colours
 from cocos_demo.evaluation.colours import FOLLOWS, KEEPS, REGIONS, Colours, ColoursArgs, choose, follows, means, regions, run
 from cocos_demo.photo import open_photo

@@ -10,7 +10,7 @@ from folders import prepared
 from cocos_demo import checkpoints, features
 from cocos_demo.conditions import KINDS
 from cocos_demo.conditions.portrait import LIPS, OVAL
-from cocos_demo.datasets.pairs import DataError, PreparedFolder
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.evaluation import EvaluateArgs, choose_pairs, run
 from cocos_demo.evaluation.critics import EVEN, EXEMPLAR, FRECHET, PHOTO, Critics
 from cocos_demo.evaluation.figures import regions as part_regions

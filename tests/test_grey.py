@@ -8,7 +8,8 @@ from made_up import BODY, FACE
 from PIL import Image
 
 from cocos_demo.conditions import KINDS, ConditionError, detect
-from cocos_demo.datasets.pairs import DataError, Mix, PairSampler, PreparedFolder
+from cocos_demo.datasets.pairs import Mix, PairSampler
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.photo import open_photo
 from cocos_demo.translator import Condition, enlarge
 

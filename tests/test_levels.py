@@ -7,7 +7,7 @@ import torch
 from folders import prepared
 from PIL import Image
 
-from cocos_demo.datasets.pairs import PreparedFolder
+from cocos_demo.datasets.prepared import PreparedFolder
 from cocos_demo.evaluation.figures import measure_levels
 from cocos_demo.evaluation.levels import Found, LevelMeter, exact, in_every_way, of_the_network, published
 from cocos_demo.evaluation.variants import figure_7, figure_8, table_4, table_5

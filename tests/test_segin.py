@@ -9,7 +9,8 @@ from folders import masked, prepared
 
 from cocos_demo import Translator, checkpoints, cli, losses
 from cocos_demo.datasets.distortion import LUMA, random_chroma, recoloured, relit
-from cocos_demo.datasets.pairs import Batch, DataError, Mix, PairSampler, PreparedFolder
+from cocos_demo.datasets.pairs import Batch, Mix, PairSampler
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.correspondence import correlate
 from cocos_demo.models.discriminator import Discriminator

@@ -16,7 +16,8 @@ from folders import prepared
 from cocos_demo import checkpoints, journal, training
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.datasets import distortion
-from cocos_demo.datasets.pairs import DataError, Mix, PairSampler, PreparedFolder
+from cocos_demo.datasets.pairs import Mix, PairSampler
+from cocos_demo.datasets.prepared import DataError, PreparedFolder
 from cocos_demo.models import SYSTEMS
 from cocos_demo.objectives import PUBLISHED, ObjectiveError, Weights
 from cocos_demo.training import TrainArgs, Trainer, TrainingError, run

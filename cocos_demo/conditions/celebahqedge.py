@@ -69,6 +69,7 @@ class CelebAHQEdge:
     """Condition kind "celebahqedge": see the module; points are (478,3), rasters uint8 (256,256) of bits, maps (15,H,W)."""
 
     name = "celebahqedge"
+    stored, exact, sided = "outlines", True, True
     channels = ("edges around", *PARTS, "other outlines")
     palette = np.array([(150, 150, 150), (255, 190, 40), (70, 230, 80), (0, 140, 40), (60, 130, 255), (0, 255, 255),
                         (160, 110, 60), (230, 160, 110), (190, 80, 255), (255, 50, 60), (255, 0, 200), (255, 120, 150),

@@ -38,6 +38,7 @@ class Figure:
     """Condition kind "figure": see the module; points are (18,3), maps (35,H,W): 18 heatmaps, then 17 limbs."""
 
     name = "figure"
+    stored, exact, sided = None, False, True
     channels = (*JOINTS, *(f"{JOINTS[a]} to {JOINTS[b]}" for a, b in LIMBS))
     palette = np.concatenate([WHEEL, (WHEEL[:17] * 0.6).astype(np.uint8)])  # limbs darker, as OpenPose draws them
 

@@ -23,6 +23,7 @@ class LabelKind:
     background: black, and what an eraser leaves.
     """
 
+    stored, exact = "labels", True
     soft = True  # a map larger than the network is drawn by area; else, as in the released code, by the nearest pixel
 
     def __init__(self, name: str, channels: tuple[str, ...], palette: np.ndarray):

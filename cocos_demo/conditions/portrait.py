@@ -44,6 +44,7 @@ class Portrait:
     """Condition kind "portrait": see the module; points are (478,3), maps (7,H,W)."""
 
     name = "portrait"
+    stored, exact, sided = "edges", False, False
     channels = (*GROUPS, "background")
     palette = np.array([(255, 190, 40), (70, 230, 80), (60, 130, 255), (0, 255, 255), (190, 80, 255), (255, 50, 60),
                         (170, 170, 170)], np.uint8)

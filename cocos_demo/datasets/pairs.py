@@ -1,131 +1,16 @@
 """Training pairs out of a prepared folder: same person, pseudo exemplar, any other person."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
-from ..conditions import KINDS, LabelKind
-from ..conditions.grey import luma
+from ..conditions import LabelKind
 from . import distortion
-
-
-class DataError(RuntimeError):
-    """A prepared folder is missing or incomplete; the message says what to run."""
-
-
-class PreparedFolder:
-    """A folder written by `prepare`: pictures, points, edges or part maps, and who is in them.
-
-    `condition` is the kind that is drawn: the folder's own if not given; a folder of figures with part maps serves "parts" too,
-    one of portraits "grey".
-    `folder.items[i]` is the entry of index.json; `folder.image(i)` a (3, S, S) uint8 tensor with S = `load_size`;
-    `folder.condition(i, size)` the drawn map (C, size, size). Raises DataError for a folder that is not one.
-    """
-
-    def __init__(self, path: str | Path, split: str, load_size: int | None = None, condition: str | None = None):
-        self.path = Path(path)
-        try:
-            index = json.loads((self.path / "index.json").read_text())
-            points = np.load(self.path / "points.npy").astype(np.float32)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{self.path} is not a prepared folder ({error}); make one with: "
-                            f"python -m cocos_demo prepare people|figures OUT") from None
-        if not (isinstance(index, dict) and {"condition", "items", "size"} <= set(index)) or index["condition"] not in KINDS:
-            raise DataError(f"{self.path}/index.json was not written by python -m cocos_demo prepare, or by another version")
-        if len(points) != len(index["items"]):
-            raise DataError(f"{self.path}: points.npy has {len(points)} rows, index.json {len(index['items'])} items")
-        chosen = [i for i, item in enumerate(index["items"]) if item["split"] == split]
-        if not chosen:
-            raise DataError(f"{self.path} holds no picture of the split {split!r}")
-        serves = [index["condition"], *(["parts"] if "parts" in index else [])]
-        serves += ["grey"] if index["condition"] == "portrait" else []
-        if condition and condition not in serves:
-            raise DataError(f"{self.path} serves the condition {' or '.join(serves)}, not {condition}")
-        self.index, self.split, self.kind = index, split, KINDS[condition or index["condition"]]
-        try:
-            self._numbers = KINDS["parts"].numbers(index["parts"]) if self.kind.name == "parts" else None
-        except ValueError as error:
-            raise DataError(f"{self.path}: {error}") from None
-        self.items, self.points = [index["items"][i] for i in chosen], points[chosen]
-        self.load_size = min(load_size or index["size"], index["size"])
-        self._images: dict[int, Tensor] = {}
-        self.people: dict[str, list[int]] = {}
-        for i, item in enumerate(self.items):
-            self.people.setdefault(item["person"], []).append(i)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def same_person(self, i: int, k: int) -> bool:
-        """Whether i and k show one person."""
-        return self.items[i]["person"] == self.items[k]["person"]
-
-    def same_scene(self, i: int, k: int) -> bool:
-        """Whether i's looks can be known from k: one person in the same clothes and light, where the index tells scenes."""
-        return self.same_person(i, k) and self.items[i].get("scene") == self.items[k].get("scene")
-
-    def _open(self, part: str, i: int, ending: str) -> Image.Image:
-        file = self.path / part / f"{self.items[i]['name']}.{ending}"
-        try:
-            picture = Image.open(file)
-            picture.load()
-        except OSError as error:
-            raise DataError(f"{file} cannot be read ({error}); prepare the folder again") from None
-        return picture
-
-    def image(self, i: int) -> Tensor:
-        """(3, S, S) uint8 RGB; read once, then kept in memory."""
-        if i not in self._images:
-            picture = self._open("images", i, "jpg").convert("RGB")
-            if picture.size != (self.load_size, self.load_size):
-                picture = picture.resize((self.load_size, self.load_size), Image.LANCZOS)
-            self._images[i] = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
-        return self._images[i]
-
-    def raster(self, i: int) -> np.ndarray | None:
-        """uint8: the background edges (256, 256) of a portrait, the label map (R, R) of kind "parts", the luma (S, S) of kind
-        "grey"; None for figures."""
-        if self.kind.name == "parts":
-            return self._numbers[self.parts(i)]
-        if self.kind.name == "grey":
-            return luma(Image.fromarray(self.image(i).permute(1, 2, 0).numpy()))
-        return np.array(self._open("edges", i, "png").convert("L")) if self.kind.name == "portrait" else None
-
-    def parts(self, i: int) -> np.ndarray:
-        """uint8 (R, R): the part of the body that each pixel shows, by its number in `index["parts"]`; 0 is the background."""
-        return np.array(self._open("parts", i, "png"))
-
-    def figure(self, i: int) -> Tensor:
-        """(1, S, S) float: 1 on the figure, by the part map; 1 everywhere for kinds without one."""
-        if "parts" not in self.index:
-            return torch.ones(1, self.load_size, self.load_size)
-        parts = self._open("parts", i, "png")
-        mask = np.array(parts.resize((self.load_size, self.load_size), Image.NEAREST)) > 0
-        return torch.from_numpy(mask).float()[None]
-
-    def foreground(self, i: int) -> Tensor:
-        """(1, S, S) in 0..1: 1 where a person is in front, by the part map, else by masks/. Raises DataError without either."""
-        if "parts" in self.index:
-            return self.figure(i)
-        if not (self.path / "masks" / f"{self.items[i]['name']}.png").is_file():
-            raise DataError(f"{self.path} has no foreground mask of {self.items[i]['name']}; masks are made by: "
-                            f"python -m cocos_demo prepare people {self.path.parent} --size {self.index['size']}")
-        mask = self._open("masks", i, "png").convert("L").resize((self.load_size, self.load_size), Image.BOX)
-        return torch.from_numpy(np.array(mask)).float()[None] / 255
-
-    def photo(self, i: int, size: int) -> Tensor:
-        """(3, size, size) in [-1, 1], undistorted."""
-        return F.adaptive_avg_pool2d(self.image(i).float() / 127.5 - 1, size)
-
-    def condition(self, i: int, size: int) -> Tensor:
-        """(C, size, size) in [0, 1], undistorted."""
-        return torch.from_numpy(self.kind.draw(self.points[i], size, self.raster(i)))
+from .prepared import DataError, PreparedFolder
 
 
 @dataclass
@@ -259,7 +144,7 @@ class PairSampler:
     def _pseudo(self, folder: PreparedFolder, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """The pseudo exemplar x'_B = h(x_B), and its condition under the same h."""
         labels = isinstance(folder.kind, LabelKind)
-        flip = folder.kind.name in ("portrait", "grey") and bool(rng.integers(2))  # a figure has a left and a right
+        flip = not folder.kind.sided and bool(rng.integers(2))  # a map that tells left from right is no other's mirror image
         affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
         grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
         return distortion.sample(x_A, grid, "nearest" if labels else "bilinear"), distortion.sample(x_B, grid)
@@ -280,10 +165,10 @@ def _listed(folder: PreparedFolder, exemplars: dict[str, tuple[str, ...]]) -> di
 
 
 def _moved(kind, raster: np.ndarray, affine: np.ndarray, flip: bool) -> np.ndarray:
-    """A raster (R, R) under an affine map; a label map stays one, its left and right classes exchanged in a mirror."""
-    grid, labels = distortion.affine_grid(affine, raster.shape[0]), isinstance(kind, LabelKind)
-    moved = distortion.sample(torch.from_numpy(raster).float()[None], grid, "nearest" if labels else "bilinear")[0].numpy()
-    if not labels:
+    """A raster (R, R) under an affine map; numbers stay whole, and left and right classes are exchanged in a mirror."""
+    grid = distortion.affine_grid(affine, raster.shape[0])
+    moved = distortion.sample(torch.from_numpy(raster).float()[None], grid, "nearest" if kind.exact else "bilinear")[0].numpy()
+    if not kind.exact:
         return moved
     moved = moved.astype(np.uint8)
-    return kind.mirrored[moved] if flip else moved
+    return kind.mirrored[moved] if flip and isinstance(kind, LabelKind) else moved

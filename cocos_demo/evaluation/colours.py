@@ -20,7 +20,7 @@ from tqdm import tqdm
 from .. import checkpoints
 from ..colour import to_lab
 from ..conditions.portrait import EYES, LIPS, OVAL
-from ..datasets.pairs import DataError, PreparedFolder
+from ..datasets.prepared import DataError, PreparedFolder
 from ..files import beside
 from ..photo import to_image
 from .portraits import REGIONS as PARTS

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..datasets.pairs import DataError, PreparedFolder
+from ..datasets.prepared import DataError, PreparedFolder
 from ..metrics import relative_error
 from .critics import EVEN, EXEMPLAR, FRECHET, FRECHET_LAYER, Critics
 from .likeness import likeness

@@ -8,7 +8,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..datasets.figures import load_surface
-from ..datasets.pairs import DataError, PreparedFolder
+from ..datasets.prepared import DataError, PreparedFolder
 from ..datasets.truth import true_matches
 from ..metrics import pck, pixel_centres, predicted_places, relative_error
 from ..models import CoCosNetV2

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..datasets.pairs import PreparedFolder
+from ..datasets.prepared import PreparedFolder
 from ..metrics import l1, relative_error
 from .critics import EVEN, EXEMPLAR, FRECHET, PHOTO, Critics
 from .designs import DIVERSITY, SEED, Chosen, diversity, paint

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from ..datasets.pairs import PreparedFolder
+from ..datasets.prepared import PreparedFolder
 from ..metrics import grown_places, l1, pixel_centres
 from ..models.semantic import paste
 from .critics import EVEN, Critics

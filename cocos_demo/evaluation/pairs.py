@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..datasets.pairs import DataError, PreparedFolder
+from ..datasets.prepared import DataError, PreparedFolder
 
 FRONT = 60  # degrees of yaw up to which a figure is seen from the front
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ..conditions import ConditionError
 from ..conditions.portrait import BROWS, EYES, LIPS, OVAL
-from ..datasets.pairs import PreparedFolder
+from ..datasets.prepared import PreparedFolder
 from ..metrics import landmark_distance, relative_error
 from ..photo import to_image
 from .critics import Critics

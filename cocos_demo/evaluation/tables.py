@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from .. import packed, viz
-from ..datasets.pairs import DataError, PreparedFolder
+from ..datasets.prepared import DataError, PreparedFolder
 from ..files import beside
 from ..photo import to_image
 from .critics import EVEN, EXEMPLAR, FRECHET, PHOTO

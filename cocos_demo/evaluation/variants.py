@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from ..datasets.pairs import PreparedFolder
+from ..datasets.prepared import PreparedFolder
 from ..models import CoCosNetV2
 from ..models.cocosnet_v2 import CoCosNetV2Config
 from .levels import in_every_way

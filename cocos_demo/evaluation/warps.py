@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..datasets.pairs import PreparedFolder
+from ..datasets.prepared import PreparedFolder
 from ..metrics import pck, pixel_centres, predicted_places
 from ..models import CoCosNet
 from .figures import with_truth

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..colour import to_lab
 from ..datasets.distortion import LUMA
-from ..datasets.pairs import DataError, PreparedFolder
+from ..datasets.prepared import DataError, PreparedFolder
 from ..metrics import l1, landmark_distance
 from ..models.correspondence import correlate
 from ..models.segin import SEGIN
