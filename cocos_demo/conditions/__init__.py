@@ -1,4 +1,5 @@
-"""Conditions: what is read from a photo and painted from: face landmarks and edges, lightness, a body's keypoints, label maps."""
+"""Conditions: what is read from a photo and painted from: face landmarks and edges, lightness, a body's keypoints, label
+maps, lines of a whole picture."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from .deepfashion import DeepFashion, DeepFashionHD
 from .figure import Figure
 from .grey import Grey
 from .labels import LabelKind
+from .lines import Edges
 from .maps import read_map
 from .parts import Parts
 from .portrait import Portrait
@@ -27,6 +29,7 @@ KINDS = {
     "celebahqedge": CelebAHQEdge(),
     "deepfashion": DeepFashion(),
     "deepfashion_hd": DeepFashionHD(),
+    "edges": Edges(),
 }
 
 
