@@ -104,7 +104,8 @@ class Finder:
     def look(self, condition: Condition) -> Image.Image:
         """What is searched with: the photo, or, where only a map was given, the plain network's painting of it."""
         difference = np.asarray(condition.photo, np.int16) - np.asarray(condition.image, np.int16)  # (S, S, 3)
-        if condition.kind.name == "grey" or np.abs(difference).mean() > MAP_ITSELF:  # a grey photo is its own map
+        photographed = condition.found.picture is None and np.abs(difference).mean() > MAP_ITSELF
+        if condition.kind.name == "grey" or photographed:  # a grey photo is its own map
             return condition.photo
         size = self.plain.size
         map = self.kind.draw(condition.found.points, size, condition.found.raster)  # (C, S, S), for this network's size

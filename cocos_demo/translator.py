@@ -212,7 +212,8 @@ class Translator:
             said = f"took its centred square. {error}", *self._no_colours(crop)
             return Example(square, crop, None, tuple(f"Exemplar: {note}" for note in said))
         if found.picture is not None:
-            raise conditions.ConditionError("The exemplar is a label map. Give the photo or painting whose look is to be taken.")
+            what = "a label map" if self._reads_labels else "a drawing"
+            raise conditions.ConditionError(f"The exemplar is {what}. Give the photo or painting whose look is to be taken.")
         crop = _cut(found, exemplar, self.size)
         said = tuple(f"Exemplar: {note}" for note in (*found.notes, *self._no_colours(crop)))
         own_map = self.kind.draw(found.points, self.size, found.raster) if needs_map else None
@@ -263,10 +264,11 @@ def enlarge(picture: Image.Image, least: int = 512) -> Image.Image:
 
 
 def _cut(found: conditions.Found, photo, size: int) -> Image.Image:
-    """The square that a condition was read from, RGB (size, size): of the photo, or of the label map that was given instead."""
+    """The square that a condition was read from, RGB (size, size): of the photo, or of the map that was given instead."""
     if found.picture is None:
         return found.frame.cut(open_photo(photo), size)
-    return found.picture.resize((size, size), Image.Resampling.NEAREST)
+    colours = found.picture.mode == "RGB"  # of classes, between which there are none
+    return found.picture.resize((size, size), Image.Resampling.NEAREST if colours else Image.Resampling.LANCZOS).convert("RGB")
 
 
 def _blocks(picture: Image.Image, size: int) -> np.ndarray:

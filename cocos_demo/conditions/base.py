@@ -24,9 +24,9 @@ class Found:
 
     frame: Frame
     points: np.ndarray  # float32 (N, 3): unit x, unit y, present (0 or 1)
-    raster: np.ndarray | None = None  # uint8 (R, R): edges, 0 or 255; or a label map, class numbers
+    raster: np.ndarray | None = None  # uint8 (R, R): edges, 0 to 255; or a label map, class numbers
     notes: tuple[str, ...] = ()
-    picture: Image.Image | None = None  # of an uploaded label map: the frame of it in the kind's colours, square
+    picture: Image.Image | None = None  # of an uploaded map, its square: a label map in the kind's colours, a sketch in grey (L)
 
 
 def fit(frame: Frame, size: tuple[int, int], least: float) -> Frame:

@@ -16,12 +16,12 @@ def canny(image: Image.Image, low: float = 60, high: float = 140) -> np.ndarray:
     return cv2.Canny(grey, low, high)  # (H, W)
 
 
-def xdog(image: Image.Image, sigma: float = 0.8, k: float = 1.6, p: float = 20.0, eps: float = 0.1,
-         phi: float = 6.0) -> np.ndarray:
+def xdog(image: Image.Image, sigma: float = 1.0, k: float = 1.6, p: float = 20.0, eps: float = -0.1,
+         phi: float = 10.0) -> np.ndarray:
     """PIL RGB -> uint8 (H,W), 255 on strokes: the extended difference of Gaussians, inverted.
 
     S = (1 + p) G_sigma * I - p G_(k sigma) * I;  T = 1 where S >= eps, else 1 + tanh(phi (S - eps)).  I in 0..1, sigma in pixels.
-    eps near 0 draws lines alone: a flat tone has S = I, and tones darker than eps would be filled.
+    With eps under 0 lines alone are drawn: a flat tone has S = I >= 0, and tones darker than eps would be filled.
     H. Winnemoeller, J. E. Kyprianidis, S. C. Olsen, "XDoG: an eXtended difference-of-Gaussians compendium including advanced
     image stylization", Computers & Graphics 36 (2012), Eqs. 5 and 7.
     """
@@ -57,7 +57,8 @@ def shrink(lines: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if min(f) <= 1:
         return np.clip(cv2.resize(lines, shape[::-1], interpolation=cv2.INTER_LINEAR), 0, 1)
     mean = cv2.resize(lines, shape[::-1], interpolation=cv2.INTER_AREA)
-    reach = np.ones([int(np.ceil(times)) for times in f], np.uint8)
+    # A cell covers whole pixels where f is a whole number, else parts of one more on either side.
+    reach = np.ones([int(times) if times == int(times) else 2 * int(np.ceil(times / 2)) + 1 for times in f], np.uint8)
     most = cv2.dilate(lines, reach, borderType=cv2.BORDER_REPLICATE)  # (H, W): the strongest of each pixel's surroundings
     centres = [((np.arange(length) + 0.5) * times).astype(int) for length, times in zip(shape, f)]
     return np.minimum(max(f) * mean, most[np.ix_(*centres)])  # (h, w)
