@@ -20,14 +20,25 @@ class JournalError(RuntimeError):
 class Journal:
     """`with journal(...) as j: j.note(step, seconds, terms)` after each step. A silent one (`quiet`) writes nothing.
 
-    log.jsonl gets a line every EVERY steps: running means of all terms, and "grad_norm_max", the largest norm of the
-    gradient since the last line: where it jumps, training is about to fail.
+    log.jsonl gets a line every EVERY steps: running means of all terms, "grad_norm_max", the largest norm of the
+    gradient since the last line: where it jumps, training is about to fail; and "waiting", the share of the time since the last
+    line in which the step waited for its data.
     """
 
     def __init__(self, bar: tqdm, log, board):
         self.bar, self.log, self.board = bar, log, board
         self.mean: dict[str, float] = {}
         self.peak = 0.0
+        self.waited, self.worked = [0.0, 0.0], [0.0, 0.0]  # seconds: of the run, since the last line
+
+    def time(self, waited: float, worked: float) -> None:
+        """A step waited so many seconds for its data, and worked on it so many."""
+        for sums, more in ((self.waited, waited), (self.worked, worked)):
+            sums[:] = [seconds + more for seconds in sums]
+
+    def waiting(self, since_line: bool = False) -> float:
+        """The share of the time, of the run or since the last line, in which steps waited for their data."""
+        return self.waited[since_line] / max(self.waited[since_line] + self.worked[since_line], 1e-9)
 
     def note(self, step: int, seconds: float, terms: dict[str, float]) -> None:
         """One step is done; `terms` by name, unweighted."""
@@ -39,12 +50,13 @@ class Journal:
             self.bar.set_postfix({name: f"{value:.3g}" for name, value in self.mean.items()}, refresh=False)
         if step % EVERY == 0:
             means = {name: round(value, 5) for name, value in self.mean.items()} | {"grad_norm_max": round(self.peak, 3)}
+            means["waiting"] = round(self.waiting(since_line=True), 4)
             if self.log:
                 print(json.dumps({"step": step, "seconds": round(seconds, 1), **means}), file=self.log, flush=True)
             if self.board:
                 for name, value in means.items():
                     self.board.add_scalar(name, value, step)
-            self.peak = 0.0
+            self.peak = self.waited[1] = self.worked[1] = 0.0
 
     def show(self, step: int, sheet: Image.Image) -> None:
         """A sample sheet, for TensorBoard."""

@@ -249,7 +249,9 @@ def spade(net: SPADENet, discriminator: nn.Module, vgg: VGG | None, batch: Batch
     so the weights of a CoCosNet run can be given as they are.
     """
     mu, logvar = net.E(batch.y_B)
-    image = net.paint(batch.x_A, net.draw(mu, logvar)).float()
+    dice = batch.generators()
+    noise = None if dice is None else torch.stack([torch.randn(mu.shape[1], generator=one) for one in dice])  # (B, code)
+    image = net.paint(batch.x_A, net.draw(mu, logvar, noise)).float()
     terms = _painted(image, discriminator, vgg, batch, w, adversarial)
     if w.kl:
         terms["kl"] = losses.kl_divergence(mu, logvar)
@@ -265,7 +267,7 @@ def segin(net: SEGIN, discriminator: nn.Module, vgg: VGG | None, batch: Batch, w
     y, known, foreground = batch.x_B, batch.known, batch.foreground
     with torch.no_grad():
         xi, grid = net.matcher(batch.x_A, net.drawn(batch.x_A), batch.y_B)
-        W = paste(batch.y_B, corrupt(xi, grid, Corruption()), grid, net.matcher.k)
+        W = paste(batch.y_B, corrupt(xi, grid, Corruption(), batch.generators()), grid, net.matcher.k)
     image, mask = net.paint(batch.x_A, W, batch.y_B)
     image, terms = image.float(), {}
     if w.recon:

@@ -2,18 +2,25 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def deferred_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list that is given, instead of breaking off a step; a second one breaks it off."""
+def deferred_signals(echo: float = 0.0) -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in the list that is given, instead of breaking off a step; a second one breaks it off.
+
+    Within `echo` seconds a second one is the first again: a launcher passes on what has reached its processes already.
+    """
     asked: list[int] = []
+    since = 0.0
 
     def note(number, frame):
-        if asked:
+        nonlocal since
+        if asked and time.monotonic() - since >= echo:
             raise KeyboardInterrupt
+        since = since if asked else time.monotonic()
         asked.append(number)
 
     if threading.current_thread() is not threading.main_thread():  # only the main thread may listen

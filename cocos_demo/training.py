@@ -1,39 +1,41 @@
-"""The training loop: two time scales (TTUR), EMA, mixed precision, resume. `python -m cocos_demo train --help`."""
+"""The training loop: two time scales (TTUR), EMA, mixed precision, several processes. `python -m cocos_demo train --help`."""
 
 import math
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from . import checkpoints, viz
+from . import checkpoints, states, viz
 from .choices import read_choices
 from .conditions import LabelKind
 from .datasets.pairs import Batch, Mix, PairSampler
 from .datasets.prepared import PreparedFolder
 from .datasets.retrieval import read_list
 from .device import pick_device
-from .distributed import Processes
+from .distributed import Processes, part, pick_accumulation, pick_precision
 from .features import load_vgg
 from .files import beside
 from .journal import Journal, journal
+from .loading import batches, pick_workers
 from .models import SYSTEMS, config_class
-from .models.cocosnet import for_warps
 from .models.discriminator import Discriminator
-from .models.layers import bake, freeze, unbake
+from .models.layers import bake, freeze, power_iterations
 from .objectives import OBJECTIVES, Weights, published, shares
+from .states import TrainingError
 from .stopping import deferred_signals
 
+ECHO = 30.0  # seconds within which a launcher that passes on a signal is done with it
 
-class TrainingError(RuntimeError):
-    """Training cannot start or go on; the message says why and what is left."""
+
+class _Stopped(Exception):
+    """All processes were asked to stop, and have ended the same step."""
 
 
 @dataclass
@@ -50,7 +52,9 @@ class TrainArgs:
     preset: str = "tiny"
     size: int = 128  # pixels
     steps: int = 3000
-    batch: int = 6  # of each process
+    epochs: float = 0.0  # if above 0, steps are so many times all pictures, in batches
+    batch: int = 6  # pictures of a step, of all processes and micro-steps together
+    accumulate: int = 0  # micro-steps of a step whose batch is too large for memory; 0: as the launcher says, else 1
     lr_g: float = 1e-4  # TTUR: generator and correspondence ...
     lr_d: float = 4e-4  # ... and discriminator (section 4)
     beta1: float = 0.0
@@ -65,8 +69,11 @@ class TrainArgs:
     d_width: int = 32  # channels of D's first layer
     features: str = "auto"  # perceptual network: auto, vgg19, vgg16
     device: str = "auto"
-    precision: Literal["bfloat16", "float32"] = "bfloat16"  # of the networks; correspondence and losses stay in float32
+    precision: str = "auto"  # of the networks: bfloat16, float32, or auto: as the launcher says, else bfloat16 where the device
+    # has it. Correspondence and losses stay in float32
     threads: int = 0  # CPU threads; 0: all
+    workers: int | None = None  # loader processes of each process; 0: one thread. By itself 0 on a CPU, up to 8 for a GPU
+    patience: float = 10.0  # minutes that a process waits for the others before it takes them for lost
     save_every: int = 250  # steps between states and sample sheets
     tensorboard: bool = False  # write OUT/tensorboard as well (extra `tensorboard`)
     weights: Weights = field(default_factory=Weights)
@@ -101,22 +108,31 @@ class Trainer:
         if args.system not in SYSTEMS:
             raise TrainingError(f"there is no system {args.system!r}; there are {', '.join(SYSTEMS)}")
         self.device, self.reason = pick_device(args.device)
-        self.processes = Processes(self.device.type)
+        self.processes = p = Processes(self.device.type, 60 * args.patience)
         if self.device.type == "cuda":
-            if self.processes.count > 1 or self.device.index is None:  # alone, "cuda:1" is what it says
-                self.device = torch.device("cuda", self.processes.local_rank)
+            if p.count > 1 or self.device.index is None:  # alone, "cuda:1" is what it says
+                self.device = torch.device("cuda", p.local_rank)
             torch.cuda.set_device(self.device)
         if args.threads:
             torch.set_num_threads(args.threads)
+        self.precision, self.why_precision = pick_precision(args.precision, self.device)
+        self.accumulate = pick_accumulation(args.accumulate)
+        self.workers = pick_workers(args.workers, self.device.type, p.local_count)
         torch.manual_seed(args.seed)
         self.folders = [PreparedFolder(path, "train", load_size=2 * args.size, condition=args.condition or None)
                         for path in args.data]
+        if args.epochs > 0:
+            self.args = args = replace(args, steps=max(round(args.epochs * self._count("pictures") / args.batch), 1))
+        p.check_agreement(options=replace(args, data=(), out=Path(), exemplars=None, init="", generator=""),
+                          pictures=[len(folder) for folder in self.folders])
+        self.part = part(args.batch, p.count, self.accumulate)
         self.kind = kind = self.folders[0].kind
         self.exemplars = read_list(args.exemplars) if args.exemplars else None
         self.objective = OBJECTIVES[args.system]
         self.sampler = self._sampler(args.seed)
         choices = _drawing(args.system, kind) | read_choices(config_class(args.system, args.preset), args.choices)
         self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **choices)
+        self.net = p.synchronised(self.net, self.device.type)
         freeze(self.net, args.freeze)
         self.D = Discriminator(len(kind.channels), args.d_width, **self.objective.discriminator)
         self.vgg = None
@@ -134,14 +150,9 @@ class Trainer:
         self.step, self.seconds, self.before = 0, 0.0, 0  # `before`: steps of the runs that `init` goes back to
         self.shares: dict[str, float] = {}  # what each term is of the total, by running means
         self.whole = True  # no step is half done: what is in memory may be written
-        if self.state_file.is_file():
-            self._restore(self.state_file)
-        elif args.init.endswith(".pt"):
-            self._begin_with(Path(args.init))
-        elif args.init:
-            self._begin_with_checkpoint(args.init)
-        if args.generator and not self.state_file.is_file():
-            self._begin_generator_with(args.generator)
+        states.begin(self)
+        for module in (self.net, self.D):  # the forwards of a step share one sigma; it follows at the step's end
+            power_iterations(module, 0)
 
     @property
     def state_file(self) -> Path:
@@ -159,178 +170,146 @@ class Trainer:
         return max(min((t + 1) / max(a.warmup, 1), 1.0, fall), 0.0)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.precision == "bfloat16")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def train_step(self, batch: Batch) -> dict[str, float]:
-        """One update of G and the adaptors, and one of D on the same batch -> the unweighted terms."""
-        a, w = self.args, self.args.weights
-        # What is random in a step depends on the step alone, so that a resumed run throws the same dice.
-        torch.manual_seed((a.seed * a.steps + self.step) * self.processes.count + self.processes.rank)
-        adversarial = self.step >= a.adversarial_from and self.objective.needs_D(w)
+        """One update of G and the adaptors, and one of D on the same batch -> the unweighted terms, means over all processes.
+
+        `batch`: this process's part. It is taken in `accumulate` micro-steps, whose gradients add up to the batch's.
+        """
+        a = self.args
+        adversarial = self.step >= a.adversarial_from and self.objective.needs_D(a.weights)
         for opt, lr in ((self.opt_G, a.lr_g), (self.opt_D, a.lr_d)):
             opt.param_groups[0]["lr"] = lr * self._rate()
+            opt.zero_grad(set_to_none=True)
+        found = [self._backward(micro.to(self.device), adversarial) for micro in batch.split(self.accumulate)]
+        means = torch.stack([torch.stack([one[name] for one in found]).mean() for name in found[0]])
+        means, = self.processes.average_gradients([*self.net.parameters(), *self.D.parameters()], means)
+        report = dict(zip(found[0], means.tolist()))
+        self._check_finite(report)
+        report["grad_norm"] = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None]).item()
+        self._check_finite({"the gradient": report["grad_norm"]})
+        self.whole = False
+        self.opt_G.step()
+        power_iterations(self.net)
+        self.ema.update_parameters(self.net)
+        if adversarial:
+            self.opt_D.step()
+            power_iterations(self.D)
+        self.step += 1
+        self.whole = True
+        return report
+
+    def _backward(self, batch: Batch, adversarial: bool) -> dict[str, Tensor]:
+        """The gradients of G's and D's losses on a micro-step's batch, as its part of the whole -> the terms and the losses."""
+        a = self.args
+        # What is random in a step depends on the step alone, so that a resumed run throws the same dice, and all of its parts
+        # do; what is random in a sample comes from the batch's own dice.
+        torch.manual_seed(a.seed * a.steps + self.step)
         self.D.requires_grad_(False)
         with self._autocast():
-            image, terms = self.objective.terms(self.net, self.D, self.vgg, batch, w, adversarial)
+            image, terms = self.objective.terms(self.net, self.D, self.vgg, batch, a.weights, adversarial)
         if not terms:
             raise TrainingError(f"step {self.step}: no term of the objective of {a.system} has a weight above 0; raise one "
                                 f"(--weights.feat, ...), or begin with the adversarial ones (--adversarial-from 0)")
-        total = sum(getattr(w, name) * term for name, term in terms.items())
-        self._check_finite(total, terms)
-        self.opt_G.zero_grad(set_to_none=True)
-        total.backward()
-        self.processes.average_gradients(self.net.parameters())
-        norm = nn.utils.get_total_norm([p.grad for p in self.net.parameters() if p.grad is not None])
-        self._check_finite(norm, {"the gradient": norm})
-        self.whole = False
-        self.opt_G.step()
-        self.ema.update_parameters(self.net)
-        report = {name: term.item() for name, term in terms.items()} | {"total": total.item(), "grad_norm": norm.item()}
+        total = sum(getattr(a.weights, name) * term for name, term in terms.items())
+        (total / self.accumulate).backward()
+        losses = {"total": total}
         if adversarial:
             self.D.requires_grad_(True)
             with self._autocast():
                 fake = self.D(batch.x_A, image.detach())
                 real = self.D(batch.x_A, batch.x_B)
-            loss_D = self.objective.loss_D(real, fake)  # Eq. 13; SEGIN, Eq. 7
-            self._check_finite(loss_D, {"D": loss_D})
-            self.opt_D.zero_grad(set_to_none=True)
-            loss_D.backward()
-            self.processes.average_gradients(self.D.parameters())
-            self.opt_D.step()
-            report["D"] = loss_D.item()
-        self.step += 1
-        self.whole = True
-        return report
+            losses["D"] = self.objective.loss_D(real, fake)  # Eq. 13; SEGIN, Eq. 7
+            (losses["D"] / self.accumulate).backward()
+        return {name: term.detach().float() for name, term in (terms | losses).items()}
 
-    def _check_finite(self, total: Tensor, terms: dict[str, Tensor]) -> None:
-        if not torch.isfinite(total):
-            broken = [name for name, term in terms.items() if not torch.isfinite(term)]
-            kept = self.whole or self.state_file.is_file()  # in the first case it is written on the way out
-            last = f"The last good state is {self.state_file}" if kept else "No state has been written yet"
-            raise TrainingError(f"step {self.step}: {', '.join(broken) or 'the sum of all terms'} is not finite. {last}; "
-                                f"go on with a lower rate (--lr-g, --lr-d), or without that term")
+    def _check_finite(self, values: dict[str, float]) -> None:
+        broken = [name for name, value in values.items() if not math.isfinite(value)]
+        if broken:
+            named = [name for name in broken if name != "total"]
+            raise TrainingError(f"step {self.step}: {', '.join(named) or 'the sum of all terms'} is not finite. The last good "
+                                f"state is {self.state_file}; go on with a lower rate (--lr-g, --lr-d), or without that term")
 
     # ---- the run
 
     def run(self, callback: Callable[[dict], None] | None = None) -> Path:
         """Train to the last step -> the checkpoint. `callback` gets {"step", "terms", "trainer"} after each step.
 
-        Ctrl-C lets the step end, writes the state and then leaves with KeyboardInterrupt: the same run goes on from there as
-        if nothing had happened. After a harder end it goes on from the state written last.
+        Ctrl-C or SIGTERM, on any of the processes, lets the step end on all, writes the state and then leaves with
+        KeyboardInterrupt: the same run goes on from there, on any number of processes, as if nothing had happened. After a harder
+        end it goes on from the state written last.
         """
         a, p = self.args, self.processes
         a.out.mkdir(parents=True, exist_ok=True)
         if p.first:
             print(self._introduction())
         path = a.out / f"{a.name}.safetensors"
-        with deferred_signals() as asked, ThreadPoolExecutor(1) as pool, \
+        of_process = a.batch // p.count
+        draw = partial(self.sampler, batch=of_process, first=p.rank * of_process)
+        stopped = False
+        with deferred_signals(echo=ECHO if p.count > 1 else 0.0) as asked, \
                 journal(a.out, self.step, a.steps, a.tensorboard, quiet=not p.first) as log:
-            def draw(step):
-                return pool.submit(self.sampler, step, a.batch, first=p.rank * a.batch)
-
             try:
-                coming = draw(self.step)
-                while self.step < a.steps:
-                    batch, start = coming.result().to(self.device), time.perf_counter()
-                    coming = draw(self.step + 1)
-                    report = self.train_step(batch)
-                    self.seconds += time.perf_counter() - start
-                    log.note(self.step, self.seconds, report)
-                    self.shares = shares(log.mean, a.weights)
-                    if self.step % a.save_every == 0 and self.step < a.steps:
-                        self.save(log)
-                    if callback:
-                        callback({"step": self.step, "terms": report, "trainer": self})
-                    if asked:
-                        raise KeyboardInterrupt
+                with batches(draw, self.step, a.steps, self.workers, self.device.type == "cuda") as coming:
+                    self._run(coming, log, callback, lambda: p.any(bool(asked)))
+            except _Stopped:
+                stopped = True
             finally:
                 if self.whole:
                     self.save(log)
+            p.wait()  # whoever leaves early has the launcher end the others, and the first may still be writing
+        if stopped:
+            raise KeyboardInterrupt
         if p.first:
             self.export(path)
             if self.shares:
                 print("shares of the total: " + ", ".join(f"{name} {share:.1%}" for name, share in self.shares.items()))
+            print(f"waited for data {100 * log.waiting():.1f} % of the time")
         p.wait()
         return path
 
+    def _run(self, coming: Iterator[Batch], log: Journal, callback: Callable[[dict], None] | None,
+             asked: Callable[[], bool]) -> None:
+        first, begun = self.step, time.perf_counter()
+        for batch in coming:
+            start = time.perf_counter()
+            report = self.train_step(batch)
+            end = time.perf_counter()
+            self.seconds += end - start
+            if self.step > first + 1:  # the first step waits for the loaders to begin, and warms up
+                log.time(start - begun, end - start)
+            log.note(self.step, self.seconds, report)
+            self.shares = shares(log.mean, self.args.weights)
+            if self.step % self.args.save_every == 0 and self.step < self.args.steps:
+                self.save(log)
+            if callback:
+                callback({"step": self.step, "terms": report, "trainer": self})
+            if asked():
+                raise _Stopped
+            begun = time.perf_counter()
+
     def _introduction(self) -> str:
         a, p = self.args, self.processes
+        parts = [f"{p.count} processes"] if p.count > 1 else []
+        parts += [f"{self.accumulate} micro-steps"] if self.accumulate > 1 else []
         return (f"{a.system}, {sum(q.numel() for q in self.net.parameters()) / 1e6:.2f} M parameters, {a.size} px, "
                 f"{self._count('pictures')} pictures of {self._count('people')} people, on {self.device} ({self.reason})"
-                + (f", {p.count} processes" if p.count > 1 else "")
+                + f", {self.precision} ({self.why_precision})"
+                + (f", {a.batch} pictures a step: {' of '.join(parts)} of {self.part}" if parts else "")
+                + (f", {self.workers} loader processes" + (" each" if p.count > 1 else "") if self.workers else "")
                 + (f", features of {self.vgg.name}" if self.vgg else "") + (f", from step {self.step}" if self.step else ""))
 
     def save(self, log: Journal) -> None:
         """Write the state beside and rename it into place; leave a sample sheet and a checkpoint of this step."""
         if not self.processes.first:
             return
-        state = {"step": self.step, "seconds": self.seconds, "before": self.before, "shares": self.shares,
-                 "d_width": self.args.d_width, "net": self.net.state_dict(), "D": self.D.state_dict(),
-                 "ema": self.ema.state_dict(), "opt_G": self.opt_G.state_dict(), "opt_D": self.opt_D.state_dict(),
-                 "config": asdict(self.net.config)}
-        with beside(self.state_file) as partial:
-            torch.save(state, partial)
+        states.write(self)
         sheet = self.sample_sheet()
         log.show(self.step, sheet)
         with beside(self.args.out / "samples" / f"{self.step:06d}.jpg") as partial:
             sheet.save(partial, quality=92)
         self.export(self.args.out / "history" / f"{self.step:06d}.safetensors")
-
-    def _restore(self, path: Path) -> None:
-        state = self._read(path)
-        self.net.load_state_dict(state["net"])
-        self.D.load_state_dict(state["D"])
-        self.ema.load_state_dict(state["ema"])
-        self.opt_G.load_state_dict(state["opt_G"])
-        self.opt_D.load_state_dict(state["opt_D"])
-        self.step, self.seconds, self.before = state["step"], state["seconds"], state["before"]
-        self.shares = state.get("shares", {})  # states of earlier versions tell none
-
-    def _begin_with(self, path: Path) -> None:
-        """The weights of another run, averaged ones where there are, and a fresh optimiser."""
-        state = self._read(path)
-        self.ema.load_state_dict(state["ema"])
-        self.net.load_state_dict(self.ema.module.state_dict())
-        self.D.load_state_dict(state["D"])
-        self.before, self.seconds = state["before"] + state["step"], state["seconds"]
-
-    def _begin_with_checkpoint(self, name: str) -> None:
-        """The weights of a checkpoint; it holds no discriminator, so D begins afresh."""
-        net, card = checkpoints.load(name)
-        if net.config != self.net.config:
-            raise TrainingError(f"{name} was trained with other choices: {asdict(net.config)}")
-        unbake(self.net, net.state_dict())
-        self._average_from_here()
-        self.before, self.seconds = card.get("steps", 0), card.get("seconds", 0.0)  # imported ones tell neither
-
-    def _begin_generator_with(self, name: str) -> None:
-        """The translation network of a checkpoint; its one warp's weights are shared out among the warps of this network."""
-        net, _ = checkpoints.load(name)
-        try:
-            unbake(self.net.G, for_warps(net.G.state_dict(), self.net.G))
-        except (AttributeError, RuntimeError, ValueError) as error:
-            raise TrainingError(f"the translation network of {name} does not fit this one: {error}") from None
-        self._average_from_here()
-
-    def _average_from_here(self) -> None:
-        self.ema.load_state_dict({"n_averaged": self.ema.n_averaged} | {
-            f"module.{key}": value for key, value in self.net.state_dict().items()})
-
-    def _read(self, path: Path) -> dict:
-        try:
-            state = torch.load(path, weights_only=True, map_location="cpu")
-        except Exception as error:  # the loader raises whatever a broken file leads it to
-            raise TrainingError(f"{path} is not a training state ({error}); a run keeps its own in state.pt") from None
-        if not isinstance(state, dict) or not {"config", "d_width", "ema", "D"} <= set(state):
-            raise TrainingError(f"{path} is not a training state; a run keeps its own in state.pt")
-        try:
-            config = type(self.net.config)(**state["config"])  # choices that came later than the state are at their defaults
-        except TypeError:  # of another system
-            config = None
-        if (config, state["d_width"]) != (self.net.config, self.args.d_width):
-            raise TrainingError(f"{path} was trained with other choices: {state['config']}, d_width {state['d_width']}; "
-                                f"use another --out, or the same choices")
-        return state
 
     def _sampler(self, seed: int) -> PairSampler:
         a = self.args
@@ -372,13 +351,19 @@ def begin(args: TrainArgs) -> Trainer:
 
 def run(args: TrainArgs) -> None:
     """The command `train`."""
-    rates = (args.lr_g, args.lr_d)
-    if min(args.steps, args.batch, args.save_every, *rates) <= 0 or not all(map(math.isfinite, rates)):
-        raise TrainingError("steps, batch, save-every and rates must be above 0")
+    rates = (args.lr_g, args.lr_d, args.patience)
+    if min(args.steps, args.batch, args.save_every, *rates) <= 0 or not all(map(math.isfinite, (*rates, args.epochs))):
+        raise TrainingError("steps, batch, save-every, rates and patience must be above 0")
+    if args.epochs < 0:
+        raise TrainingError("epochs must be above 0, or 0 to count by steps")
     if args.published_weights:
         args = replace(args, weights=published(args.published_weights))
     trainer = begin(args)
-    path = trainer.run()
+    try:
+        path = trainer.run()
+    except KeyboardInterrupt:  # all of them leave
+        trainer.processes.close()
+        raise
     if trainer.processes.first:
         print(f"wrote {path}")
     trainer.processes.close()

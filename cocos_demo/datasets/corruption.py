@@ -8,6 +8,7 @@ worse before the patches are pasted (section III B 1, Fig. 4), in the three ways
     random   patches come from anywhere: single ones, and whole regions
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,12 +35,14 @@ class Corruption:
             raise ValueError(f"regions must be at least 0, got {self.regions}")
 
 
-def corrupt(xi: Tensor, grid: tuple[int, int], how: Corruption, generator: torch.Generator | None = None) -> Tensor:
+def corrupt(xi: Tensor, grid: tuple[int, int], how: Corruption,
+            generator: torch.Generator | Sequence[torch.Generator] | None = None) -> Tensor:
     """xi (B, h, w), positions on the reference's `grid` (h', w') -> the same, corrupted, each picture by its own dice.
 
-    `generator` None: torch's own, which a training seeds at each step. xi is left as it is.
+    `generator`: one for all pictures, one for each, or None: torch's own. xi is left as it is.
     """
-    return torch.stack([_corrupted(one.cpu(), grid, how, generator) for one in xi]).to(xi.device)
+    dice = generator if isinstance(generator, Sequence) else [generator] * len(xi)
+    return torch.stack([_corrupted(one.cpu(), grid, how, of_one) for one, of_one in zip(xi, dice, strict=True)]).to(xi.device)
 
 
 def _corrupted(xi: Tensor, grid: tuple[int, int], how: Corruption, generator: torch.Generator | None) -> Tensor:

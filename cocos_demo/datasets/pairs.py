@@ -32,7 +32,8 @@ class Mix:
 class Batch:
     """x_A, y_A (B, C, S, S) in [0, 1]; x_B, y_B (B, 3, S, S) in [-1, 1]; known (B, 1, S, S): 1 where x_B is what y_B's looks
     give: everywhere for pseudo pairs, nowhere for different people; of one person the figure alone, where a part map tells
-    it from the background. foreground (B, 1, S, S) in [0, 1], of x_B, or None where it was not asked for."""
+    it from the background. foreground (B, 1, S, S) in [0, 1], of x_B, or None where it was not asked for. dice (B,): a number
+    for each sample, of which what is random about it in the network is drawn, or None."""
 
     x_A: Tensor
     x_B: Tensor
@@ -40,9 +41,19 @@ class Batch:
     y_B: Tensor
     known: Tensor
     foreground: Tensor | None = None
+    dice: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(None if t is None else t.to(device, non_blocking=True) for t in vars(self).values()))
+
+    def split(self, parts: int) -> "list[Batch]":
+        """So many batches, of equal size, in order."""
+        columns = ([None] * parts if t is None else t.chunk(parts) for t in vars(self).values())
+        return [Batch(*column) for column in zip(*columns)]
+
+    def generators(self) -> list[torch.Generator] | None:
+        """Fresh dice for each sample, on the CPU: the same whatever batch it is in, on whichever process. None without `dice`."""
+        return None if self.dice is None else [torch.Generator().manual_seed(seed) for seed in self.dice.tolist()]
 
 
 def _normalised(shares: tuple[float, ...], what: str) -> np.ndarray:
@@ -84,8 +95,10 @@ class PairSampler:
 
     def __call__(self, step: int, batch: int, first: int = 0) -> Batch:
         """Samples `first` to `first + batch` of this step; several processes share a step by taking one stretch each."""
-        samples = [self._pair(np.random.default_rng((self.seed, step, k))) for k in range(first, first + batch)]
-        return Batch(*(torch.stack(column) for column in zip(*samples)))
+        seeds = [np.random.SeedSequence((self.seed, step, k)) for k in range(first, first + batch)]
+        samples = [self._pair(np.random.default_rng(seed)) for seed in seeds]
+        dice = torch.from_numpy(np.concatenate([seed.generate_state(1) for seed in seeds]).astype(np.int64))
+        return Batch(*(torch.stack(column) for column in zip(*samples)), dice=dice)
 
     def _pair(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
         f = rng.choice(len(self.folders), p=self.shares)

@@ -46,13 +46,23 @@ def unbake(net: nn.Module, baked: dict[str, Tensor]) -> None:
     if set(baked) != set(names):
         raise ValueError(f"other layers: {', '.join(sorted(set(baked) ^ set(names))[:3])}")
     net.load_state_dict(state | {names[key]: value for key, value in baked.items()})
-    training = net.training
-    net.train()
+    power_iterations(net, POWER_ITERATIONS)
+
+
+def power_iterations(net: nn.Module, times: int = 1) -> None:
+    """Let sigma of every spectrally normalised layer follow its weight by so many iterations, and hold it from there on.
+
+    Of its own accord a layer takes one whenever its weight is read in training mode. Then sigma would depend on how often a step
+    reads it: for the exemplar and the photo, for each part of the batch. A training calls this after each update instead, so
+    that all of a step sees one W / sigma. Miyato et al. 2018, Algorithm 1. net.train() gives a layer its own accord back.
+    """
     for layer in net.modules():
         if parametrize.is_parametrized(layer, "weight"):
-            for _ in range(POWER_ITERATIONS):
-                layer.weight  # noqa: B018  reading it in training mode takes one iteration
-    net.train(training)
+            layer.parametrizations.train()
+            with torch.no_grad():
+                for _ in range(times):
+                    layer.weight  # noqa: B018  reading it is what takes an iteration
+            layer.parametrizations.eval()
 
 
 def freeze(net: nn.Module, parts: tuple[str, ...]) -> None:

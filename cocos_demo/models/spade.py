@@ -112,9 +112,11 @@ class SPADENet(nn.Module):
                                     for a, b in zip((widths[0], *widths[:-1]), widths))
         self.to_image = conv(widths[-1], 3, spectral=spectral == "all")
 
-    def draw(self, mu: Tensor, logvar: Tensor) -> Tensor:
-        """z ~ N(mu, exp(logvar)) while training, mu afterwards. (B, code)."""
-        return mu + torch.randn_like(mu) * torch.exp(0.5 * logvar) if self.training else mu
+    def draw(self, mu: Tensor, logvar: Tensor, noise: Tensor | None = None) -> Tensor:
+        """z ~ N(mu, exp(logvar)) while training, mu afterwards. (B, code). `noise`: drawn already, of N(0, 1)."""
+        if not self.training:
+            return mu
+        return mu + (torch.randn_like(mu) if noise is None else noise.to(mu)) * torch.exp(0.5 * logvar)
 
     def paint(self, x_A: Tensor, z: Tensor) -> Tensor:
         """x_A (B, condition_channels, size, size), z (B, code) -> picture (B, 3, size, size) in [-1, 1]."""
