@@ -103,13 +103,13 @@ def test_a_signal_to_the_whole_group_lets_the_step_end_quietly(tmp_path, number)
     """As a terminal's Ctrl-C and a batch scheduler send it: to the loaders as well. No traceback, and the step is kept."""
     prepared(tmp_path / "data")
     command = [sys.executable, "-u", "-m", "cocos_demo", "train", "--data", str(tmp_path / "data"),
-               "--out", str(tmp_path / "run"), "--size", "32", "--steps", "5000", "--batch", "2", "--d-width", "4", "--device", "cpu", "--threads", "1",
-               "--workers", "2", "--weights.feat", "0", "--weights.perc", "0", "--weights.context", "0"]
+               "--out", str(tmp_path / "run"), "--size", "32", "--steps", "9999", "--batch", "2", "--d-width", "4",
+               "--device", "cpu", "--threads", "1", "--workers", "2", "--weights.feat", "0", "--weights.perc", "0", "--weights.context", "0"]
     running = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         running.stdout.readline()  # the introduction; loaders and first steps follow
-        time.sleep(4)
+        time.sleep(2)
         os.killpg(running.pid, number)
         _, err = running.communicate(timeout=60)
     finally:

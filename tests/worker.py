@@ -25,7 +25,8 @@ def main(path: str) -> int:
         if (int(os.environ.get("RANK", 0)), state["step"]) != (trouble.get("rank"), trouble.get("step")):
             return
         if trouble["what"] == "hang":
-            time.sleep(60)
+            time.sleep(90)
+            return
         os.kill(os.getpid(), getattr(signal, trouble["what"]))
 
     try:
