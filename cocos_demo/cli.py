@@ -35,6 +35,7 @@ COMMANDS = {
     **_published("ade20k", "ADE20K, SceneParsing release: scenes and their 150 classes"),
     **_published("ade20k_outdoor", "the outdoor pictures of ADE20K"),
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),
+    "archives": Command("check and list the tars of a set that was prepared in shards", "cocos_demo.archives", "Archives"),
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),

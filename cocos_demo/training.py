@@ -15,8 +15,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from . import checkpoints, states, viz
 from .choices import read_choices
 from .conditions import LabelKind
+from .datasets.archives import open_set
 from .datasets.pairs import Batch, Mix, PairSampler
-from .datasets.prepared import PreparedFolder
 from .datasets.retrieval import read_list
 from .device import pick_device
 from .distributed import Processes, part, pick_accumulation, pick_precision
@@ -73,6 +73,7 @@ class TrainArgs:
     # has it. Correspondence and losses stay in float32
     threads: int = 0  # CPU threads; 0: all
     workers: int | None = None  # loader processes of each process; 0: one thread. By itself 0 on a CPU, up to 8 for a GPU
+    fetch: str = ""  # where the tars of `data` lie if not there: an address with {} for a tar's name, or "pipe:COMMAND {}"
     patience: float = 10.0  # minutes that a process waits for the others before it takes them for lost
     save_every: int = 250  # steps between states and sample sheets
     tensorboard: bool = False  # write OUT/tensorboard as well (extra `tensorboard`)
@@ -119,7 +120,7 @@ class Trainer:
         self.accumulate = pick_accumulation(args.accumulate)
         self.workers = pick_workers(args.workers, self.device.type, p.local_count)
         torch.manual_seed(args.seed)
-        self.folders = [PreparedFolder(path, "train", load_size=2 * args.size, condition=args.condition or None)
+        self.folders = [open_set(path, "train", 2 * args.size, args.condition or None, args.batch, args.fetch)
                         for path in args.data]
         if args.epochs > 0:
             self.args = args = replace(args, steps=max(round(args.epochs * self._count("pictures") / args.batch), 1))

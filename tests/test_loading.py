@@ -104,7 +104,8 @@ def test_a_signal_to_the_whole_group_lets_the_step_end_quietly(tmp_path, number)
     prepared(tmp_path / "data")
     command = [sys.executable, "-u", "-m", "cocos_demo", "train", "--data", str(tmp_path / "data"),
                "--out", str(tmp_path / "run"), "--size", "32", "--steps", "9999", "--batch", "2", "--d-width", "4",
-               "--device", "cpu", "--threads", "1", "--workers", "2", "--weights.feat", "0", "--weights.perc", "0", "--weights.context", "0"]
+               "--device", "cpu", "--threads", "1", "--workers", "2",
+               "--weights.feat", "0", "--weights.perc", "0", "--weights.context", "0"]
     running = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..conditions import LabelKind
 from . import distortion
+from .archives import ArchiveSet
 from .prepared import DataError, PreparedFolder
 
 
@@ -70,7 +71,7 @@ class PairSampler:
     `retrieval.read_list` gives, for pairs of different people. `foreground`: batches hold the foreground masks as well.
     """
 
-    def __init__(self, folders: list[PreparedFolder], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = (),
+    def __init__(self, folders: list[PreparedFolder | ArchiveSet], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = (),
                  exemplars: dict[str, tuple[str, ...]] | None = None, foreground: bool = False):
         self.folders, self.size, self.mix, self.seed, self.foreground = folders, size, mix, seed, foreground
         if len({folder.kind.name for folder in folders}) != 1:
@@ -80,6 +81,8 @@ class PairSampler:
         self.sorts = _normalised((mix.same, mix.pseudo, mix.cross, mix.hard), "same, pseudo, cross and hard pairs")
         if mix.hard > 0 and not exemplars:
             raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
+        if exemplars and any(isinstance(folder, ArchiveSet) for folder in folders):
+            raise DataError("a list of exemplars pairs pictures of any two tars, and a step has one; train from folders, or without")
         self.listed = [_listed(folder, exemplars) if exemplars else {} for folder in folders]
         self.shares = _normalised(shares or (1.0,) * len(folders), "the folders")
         if len(self.shares) != len(folders):
@@ -88,21 +91,22 @@ class PairSampler:
             if folder.index["size"] < size:
                 raise DataError(f"{folder.path} has pictures of {folder.index['size']} px, the network {size} px; "
                                 f"prepare them again with --size {size} or more")
-            if len(folder.people) < 2 and mix.cross > 0:
-                raise DataError(f"{folder.path}: pairs of different people need at least two people; set mix.cross to 0")
+            if folder.fewest_people < 2 and mix.cross > 0:
+                raise DataError(f"{folder.path}: pairs of different people need at least two people (in tars, in each "
+                                f"of them); set mix.cross to 0")
             if foreground:
-                folder.foreground(0)  # a folder without masks is refused now
+                folder.at(seed, 0).foreground(0)  # a folder without masks is refused now
 
     def __call__(self, step: int, batch: int, first: int = 0) -> Batch:
         """Samples `first` to `first + batch` of this step; several processes share a step by taking one stretch each."""
         seeds = [np.random.SeedSequence((self.seed, step, k)) for k in range(first, first + batch)]
-        samples = [self._pair(np.random.default_rng(seed)) for seed in seeds]
+        samples = [self._pair(np.random.default_rng(seed), step) for seed in seeds]
         dice = torch.from_numpy(np.concatenate([seed.generate_state(1) for seed in seeds]).astype(np.int64))
         return Batch(*(torch.stack(column) for column in zip(*samples)), dice=dice)
 
-    def _pair(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    def _pair(self, rng: np.random.Generator, step: int) -> tuple[Tensor, ...]:
         f = rng.choice(len(self.folders), p=self.shares)
-        folder, listed = self.folders[f], self.listed[f]
+        folder, listed = self.folders[f].at(self.seed, step), self.listed[f]
         i, sort, flip = int(rng.integers(len(folder))), rng.choice(4, p=self.sorts), bool(rng.integers(2))
         person = folder.items[i]["person"]
         others = [k for k in folder.people[person] if k != i and folder.same_scene(i, k)]

@@ -30,6 +30,8 @@ class PreparedFolder:
     `folder.condition(i, size)` the drawn map (C, size, size). Raises DataError for a folder that is not one.
     """
 
+    most_kept = MOST_KEPT
+
     def __init__(self, path: str | Path, split: str, load_size: int | None = None, condition: str | None = None):
         self.path = Path(path)
         try:
@@ -67,6 +69,15 @@ class PreparedFolder:
     def __len__(self) -> int:
         return len(self.items)
 
+    def at(self, seed: int, step: int) -> "PreparedFolder":
+        """What a step of training draws from: of a folder all of it. See archives.ArchiveSet."""
+        return self
+
+    @property
+    def fewest_people(self) -> int:
+        """People in what a step draws from, at least."""
+        return len(self.people)
+
     def same_person(self, i: int, k: int) -> bool:
         """Whether i and k show one person."""
         return self.items[i]["person"] == self.items[k]["person"]
@@ -99,7 +110,7 @@ class PreparedFolder:
         if picture.size != (self.load_size, self.load_size):
             picture = picture.resize((self.load_size, self.load_size), Image.LANCZOS)
         image = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
-        if len(self._images) * image.numel() < MOST_KEPT:
+        if len(self._images) * image.numel() < self.most_kept:
             self._images[i] = image
         return image
 
