@@ -37,6 +37,7 @@ COMMANDS = {
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
+    "keep": Command("make a checkpoint that was trained known by name", "cocos_demo.keep", "Keep"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
     "colours": Command("measure whether grey portraits take the colours of their reference", "cocos_demo.evaluation.colours",
                        "ColoursArgs"),

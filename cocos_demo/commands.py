@@ -17,10 +17,6 @@ Photo, Exemplar, Out = (
 )
 
 
-class CommandError(ValueError):
-    """Options that cannot be carried out."""
-
-
 @dataclass(frozen=True)
 class Translate:
     """Translate a photo into the look of an exemplar: the photo gives lines or pose, the exemplar the rest."""
@@ -210,8 +206,7 @@ def _import(options: Import) -> None:
     from cocos_demo import checkpoints, official
 
     name = options.name or options.task
-    if name in checkpoints.shipped() or not name.strip(". ") or Path(name).name != name:
-        raise CommandError(f"{name!r} cannot be the name: it must be a file's name and no shipped checkpoint's")
+    path = checkpoints.place(name)
     with tqdm(total=4, bar_format="{desc:<32}{bar:30}", leave=False, disable=None) as bar:
         state = {}
         for part, file in (("Corr", options.corr), ("G", options.generator)):
@@ -222,7 +217,6 @@ def _import(options: Import) -> None:
         net = official.build(options.system, options.task, state)
         bar.update()
         bar.set_description_str("writing")
-        path = checkpoints.imported_folder() / f"{name}.safetensors"
         # Float32: with weights rounded to half precision, pictures differ from the published network's by 2e-3, not 2e-6.
         card = {"name": name, "system": options.system, "condition": options.task, "size": net.config.size,
                 "source": "published weights", "precision": "float32"}
