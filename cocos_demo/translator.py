@@ -45,10 +45,19 @@ class Condition:
     def edited(self, picture: Image.Image) -> "Condition":
         """This condition after someone drew on `enlarge(condition.image)`; untouched places keep their values.
 
-        Colours of the kind's palette set that channel, black erases.
+        Colours of the kind's palette set that channel, black erases. A map larger than the picture takes each of its pixels for
+        several of its own.
         """
+        size = self.map.shape[-1]
+        if picture.width < size:
+            small = (picture.width, picture.width)
+            before, after = self.image.resize(small, Image.Resampling.LANCZOS), picture.convert("RGB").resize(small)
+            changed = np.abs(np.asarray(after, int) - np.asarray(before)).max(-1) > EDIT_TOLERANCE  # (s, s)
+            mask = Image.fromarray(changed).resize((size, size), Image.Resampling.NEAREST)
+            strokes = after.resize((size, size), Image.Resampling.NEAREST)
+            return replace(self, map=self.kind.from_rgb(np.asarray(Image.composite(strokes, self.image, mask)), self.map))
         shown = enlarge(self.image, picture.width)
-        before, after = _blocks(shown, self.map.shape[-1]), _blocks(picture.resize(shown.size), self.map.shape[-1])
+        before, after = _blocks(shown, size), _blocks(picture.resize(shown.size), size)
         touched = np.abs(after - before).max(axis=-1) > EDIT_TOLERANCE  # (S, S, kk)
         wiped = touched.any(axis=-1) & (after.max(axis=(-1, -2)) <= EDIT_TOLERANCE)  # (S, S): faint lines go as well
         redrawn = (touched.mean(axis=-1) >= 0.5) | wiped  # (S, S)
@@ -132,6 +141,16 @@ class Translator:
         other.net = copy(self.net)
         other.net.matcher = make(matcher)
         return other
+
+    def blank(self) -> Condition:
+        """The condition that shows nothing yet, to be drawn or painted on (see `Condition.edited`).
+
+        Raises ConditionError for kinds that only a photo can give.
+        """
+        if not hasattr(self.kind, "blank"):
+            raise conditions.ConditionError(f"The condition {self.kind.name} is read from a photo: give one.")
+        found = self.kind.blank(self.size)
+        return Condition(self.kind, found, _cut(found, None, self.size), self.kind.draw(found.points, self.size, found.raster))
 
     def condition_of(self, photo) -> Condition:
         """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError, ModelMissing."""

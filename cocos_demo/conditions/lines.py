@@ -53,6 +53,11 @@ class Edges:
         drawn = read_sketch(photo)
         return self.sketched(drawn, open_photo(photo).size) if drawn is not None else self.extracted(open_photo(photo), way)
 
+    def blank(self, size: int) -> Found:
+        """White paper, to be drawn on."""
+        raster = np.zeros((size, size), np.uint8)
+        return Found(whole((size, size)), NOTHING, raster, (), Image.new("RGB", (size, size), "white"))
+
     def sketched(self, drawn: np.ndarray, size: tuple[int, int]) -> Found:
         """Lines of a sketch (H,W) that is `size` large as it was given -> Found, the sketch black on white its picture."""
         side = max(drawn.shape)
