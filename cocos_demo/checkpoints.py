@@ -40,8 +40,9 @@ def place(name: str) -> Path:
     """Where the imported checkpoint `name` lies or will lie. Raises CheckpointError for what cannot be its name."""
     if name in shipped():
         raise CheckpointError(f"{name!r} cannot be the name: a checkpoint that ships has it")
-    if not name.strip(". ") or name.startswith(".") or any(c in '/\\:*?"<>|' or not c.isprintable() for c in name) or name == "auto":
-        raise CheckpointError(f"{name!r} cannot be the name: it must be a file's name, and not auto")
+    foreign = any(c in '/\\:*?"<>|' or not c.isprintable() for c in name)
+    if foreign or not name.strip(". ") or name.startswith(".") or name == "auto":
+        raise CheckpointError(f"{name!r} cannot be the name: it must be a file's name, without a dot in front, and not auto")
     return imported_folder() / f"{name}.safetensors"
 
 

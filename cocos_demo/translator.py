@@ -19,7 +19,7 @@ from PIL import Image
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.colour import is_grey, recolour
-from cocos_demo.device import pick_device
+from cocos_demo.device import forget_peak, peak_memory, pick_device
 from cocos_demo.matchers import MatcherError, make
 from cocos_demo.models.cocosnet import Translation
 from cocos_demo.photo import Frame, open_photo, reopenable, to_array, to_image
@@ -94,6 +94,13 @@ class Result:
     notes: tuple[str, ...]  # what a person should know: "Photo: 3 faces found; took the largest"
     mask: Image.Image | None = None  # L, white where SEGIN sees the foreground; None from all others
     coloured: Image.Image | None = None  # of a grey photo: the photo's own square, at its resolution, in image's colours
+    memory: int | None = None  # bytes: the most that the program held on its device meanwhile, where that is known
+
+    @property
+    def cost(self) -> str:
+        """Time, device and memory in words."""
+        memory = f", at most {self.memory / 2**30:.1f} GiB of memory" if self.memory else ""
+        return f"{self.seconds:.2f} s on {self.device}{memory}"
 
     @property
     def final(self) -> Image.Image:
@@ -176,6 +183,7 @@ class Translator:
         given, it is guessed. `progress(stage, fraction)` is called as each stage begins. Raises PhotoError, ConditionError.
         """
         started = perf_counter()
+        forget_peak(self.device)
         photo = reopenable(photo)
         report = progress or (lambda stage, fraction: None)
         report("looking at the photo", 0.0)
@@ -202,6 +210,7 @@ class Translator:
             notes=notes(condition, example),
             mask=mask,
             coloured=coloured,
+            memory=peak_memory(self.device),
         )
 
     def forward(self, condition: Condition, example: Example) -> Translation:
