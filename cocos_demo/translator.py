@@ -43,20 +43,23 @@ class Condition:
         return Image.fromarray(self.kind.to_rgb(self.map))
 
     def edited(self, picture: Image.Image) -> "Condition":
-        """This condition after someone drew on `enlarge(condition.image)`; untouched places keep their values.
+        """This condition after someone drew on `on_canvas(condition.image, side)`; untouched places keep their values.
 
         Colours of the kind's palette set that channel, black erases. A map larger than the picture takes each of its pixels for
         several of its own.
         """
-        size = self.map.shape[-1]
-        if picture.width < size:
-            small = (picture.width, picture.width)
-            before, after = self.image.resize(small, Image.Resampling.LANCZOS), picture.convert("RGB").resize(small)
-            changed = np.abs(np.asarray(after, int) - np.asarray(before)).max(-1) > EDIT_TOLERANCE  # (s, s)
+        size, side = self.map.shape[-1], picture.width
+        if hasattr(self.kind, "drawn_over"):
+            before = on_canvas(self.image, side)
+            after = picture.convert("RGB").resize(before.size)
+            return replace(self, map=self.kind.drawn_over(np.asarray(before), np.asarray(after), self.map))
+        if side < size:
+            before, after = on_canvas(self.image, side), picture.convert("RGB")
+            changed = np.abs(np.asarray(after, int) - np.asarray(before)).max(-1) > EDIT_TOLERANCE  # (side, side)
             mask = Image.fromarray(changed).resize((size, size), Image.Resampling.NEAREST)
             strokes = after.resize((size, size), Image.Resampling.NEAREST)
             return replace(self, map=self.kind.from_rgb(np.asarray(Image.composite(strokes, self.image, mask)), self.map))
-        shown = enlarge(self.image, picture.width)
+        shown = enlarge(self.image, side)
         before, after = _blocks(shown, size), _blocks(picture.resize(shown.size), size)
         touched = np.abs(after - before).max(axis=-1) > EDIT_TOLERANCE  # (S, S, kk)
         wiped = touched.any(axis=-1) & (after.max(axis=(-1, -2)) <= EDIT_TOLERANCE)  # (S, S): faint lines go as well
@@ -226,8 +229,9 @@ class Translator:
         """The exemplar framed as the network learned it; raises PhotoError, ConditionError. `given_map`: see `__call__`."""
         needs_map = self.net.config.exemplar_input != "image"
         exemplar = reopenable(exemplar)
+        find = self.kind.find if needs_map else getattr(self.kind, "located", self.kind.find)
         try:
-            found = self.kind.find(exemplar) if given_map is None else self._map_beside(open_photo(exemplar), given_map)
+            found = find(exemplar) if given_map is None else self._map_beside(open_photo(exemplar), given_map)
         except conditions.ConditionError as error:
             if needs_map or given_map is not None:
                 ask = self._reads_labels and given_map is None
@@ -237,7 +241,8 @@ class Translator:
             photo = open_photo(exemplar)
             square = Frame(photo.width / 2, photo.height / 2, min(photo.size))
             crop = square.cut(photo, self.size)
-            said = f"took its centred square. {error}", *self._no_colours(crop)
+            why = f". {error}" if getattr(self.kind, "guesses", True) else ""  # a scene has no person to be looked for
+            said = f"took its centred square{why}", *self._no_colours(crop)
             return Example(square, crop, None, tuple(f"Exemplar: {note}" for note in said))
         if found.picture is not None:
             what = "a label map" if self._reads_labels else "a drawing"
@@ -289,6 +294,12 @@ def enlarge(picture: Image.Image, least: int = 512) -> Image.Image:
     """A copy for the eye, a whole multiple in size and at least `least` wide: browsers show small pictures small."""
     times = -(-least // picture.width)
     return picture.resize((times * picture.width, times * picture.height), Image.Resampling.LANCZOS)
+
+
+def on_canvas(picture: Image.Image, side: int) -> Image.Image:
+    """A copy to be drawn on: as `enlarge` makes it, or reduced to `side` where it is larger."""
+    small = picture.width > side
+    return picture.resize((side, side), Image.Resampling.LANCZOS) if small else enlarge(picture, side)
 
 
 def _cut(found: conditions.Found, photo, size: int) -> Image.Image:

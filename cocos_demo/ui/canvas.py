@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from cocos_demo.conditions import LabelKind
-from cocos_demo.translator import Condition, enlarge
+from cocos_demo.translator import Condition, on_canvas
 from cocos_demo.ui import task
 from cocos_demo.ui.common import HEIGHT, hexadecimal, in_boxes, in_facts
 
@@ -16,11 +16,17 @@ BRUSH, MAP_BRUSH, LARGEST = 6, 24, 80  # radius to begin with, for lines and for
 MANY = 24  # classes from which on they are searched
 LIGHTNESS = ("The network sees lightness alone and paints the exemplar’s colours at {0} × {0}; your photo keeps its own "
              "lightness and resolution, and takes these colours.")
-# A chip that is clicked, and the slider, tell the server the brush; the search hides the chips that are not meant.
+# A chip that is clicked, and the slider, set the brush, in the browser alone; the search hides the chips that are not meant.
 JS = """
 const palette = () => element.querySelector('.palette'), find = () => palette().querySelector('[type=search]');
-const tell = () => trigger('select', {index: 0, selected: true, value: [
-    palette().querySelector('.on').dataset.colour, Number(palette().querySelector('[type=range]').value)]});
+const tell = () => {
+    const pen = document.querySelector('#editor [aria-label=Brush]');
+    if (pen && !pen.classList.contains('highlight')) pen.click();
+    const colour = palette().querySelector('.on').dataset.colour, size = Number(palette().querySelector('[type=range]').value);
+    window.cocosBrush = {brush: {colors: [colour], default_color: colour, color_mode: 'fixed', default_size: size},
+                         eraser: {default_size: size}};
+    trigger('select');
+};
 const choose = chip => {
     palette().querySelectorAll('.on').forEach(other => other.classList.remove('on'));
     chip.classList.add('on');
@@ -40,6 +46,7 @@ element.addEventListener('keydown', event => {
     if (event.target.type === 'search' && event.key === 'Enter' && shown().length) choose(shown()[0]);
 });
 """
+BRUSHED = "() => ({__type__: 'update', ...window.cocosBrush})"
 
 
 def editor() -> gr.ImageEditor:
@@ -50,13 +57,18 @@ def editor() -> gr.ImageEditor:
 
 
 def about() -> gr.HTML:
-    """What is said of the condition, with the palette in it; the event `select` brings `brushed` its colour and size."""
+    """What is said of the condition, with the palette in it; at its event `select`, BRUSHED gives the editor the brush."""
     return gr.HTML(padding=False, js_on_load=JS, elem_id="about")
 
 
 def drawable(condition: Condition) -> bool:
     """Whether the canvas can be drawn on: what a grey photo shows is its own, and stays."""
     return condition.kind.name != task.GREY
+
+
+def drawn(condition: Condition) -> bool:
+    """Whether a condition was given or drawn as it is, and read from no photo."""
+    return condition.found.picture is not None
 
 
 def on_paper(kind) -> bool:
@@ -76,8 +88,7 @@ def picture(condition: Condition) -> Image.Image:
 
 def canvas(condition: Condition) -> gr.ImageEditor:
     """The condition as a layer over its ground, so that the eraser uncovers that; a brush in the first of the kind's colours."""
-    shown = picture(condition)
-    shown = enlarge(shown, SIDE) if shown.width <= SIDE else shown.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    shown = on_canvas(picture(condition), SIDE)
     ground = Image.new("RGB", shown.size, "white" if on_paper(condition.kind) else "black")
     # With a composite given, the browser would lay that below the layer, and the eraser would uncover the same again.
     value = {"background": ground, "layers": [shown.convert("RGBA")], "composite": None}
@@ -99,11 +110,6 @@ def first(condition: Condition) -> int:
 def tools(colour: str, size: int) -> dict:
     """Brush and eraser of a size, for a gr.ImageEditor."""
     return {"brush": gr.Brush(colors=[colour], color_mode="fixed", default_size=size), "eraser": gr.Eraser(default_size=size)}
-
-
-def brushed(event: gr.SelectData) -> gr.ImageEditor:
-    """The colour and size that were chosen in the palette -> the canvas with this brush."""
-    return gr.ImageEditor(**tools(*event.value))
 
 
 def changed(condition: Condition, edited: dict | None) -> Condition:
@@ -129,7 +135,9 @@ def words_about(condition: Condition, more: tuple[str, ...] = ()) -> str:
     notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in (*condition.found.notes, *more))
     if not drawable(condition):
         return f"{notes}{in_facts(LIGHTNESS.format(condition.photo.width))}"
-    if isinstance(kind, LabelKind):
+    if on_paper(kind) and drawn(condition):
+        what = "Draw with the pen. The eraser takes away, the arrow above takes back."
+    elif isinstance(kind, LabelKind):
         what = "Paint with a part’s colour, or erase to background, before you translate."
     else:
         what = "You can draw or erase lines before you translate."
@@ -150,7 +158,7 @@ def palette(condition: Condition) -> str:
         f'class="{"on" if c == now else ""}" title="{c}: {html.escape(kind.channels[c])}">{chips[c]}</button>' for c in order)
     some = html.escape(", ".join(kind.channels[3:7]))
     find = f'<input type="search" placeholder="Find one of {len(order)}: {some} …" aria-label="Find a colour by its name">'
-    legend = f'<div class="legend">{buttons}</div>'
+    legend = f'<div class="legend"{" hidden" if len(order) == 1 else ""}>{buttons}</div>'
     if len(order) > 12 and not isinstance(kind, LabelKind):
         legend = f"<details><summary>What the colours mean</summary>{legend}</details>"
     slider = f'<input type="range" min="1" max="{LARGEST}" value="{size(kind)}" aria-label="Size of the brush">'

@@ -82,7 +82,7 @@ def filled(result: Result, net: Translator, condition: Condition) -> tuple:
     """-> picture, slider, warped exemplar, foreground, the painting where the picture is another, facts."""
     # The photo's own pixels without, beside with their colours; where there was no photo, what was drawn.
     before = result.coloured.convert("L").convert("RGB") if result.coloured else result.photo
-    if drawn(condition):
+    if canvas.drawn(condition):
         before = canvas.picture(condition)
     small = result.warped, result.mask, result.image if result.coloured else None
     return (
@@ -91,11 +91,6 @@ def filled(result: Result, net: Translator, condition: Condition) -> tuple:
         *(picture and enlarge(picture, canvas.SIDE) for picture in small),
         in_words(result, net),
     )
-
-
-def drawn(condition: Condition) -> bool:
-    """Whether a condition was given or drawn as it is, and read from no photo."""
-    return condition.found.picture is not None
 
 
 def at_most(picture: Image.Image) -> Image.Image:

@@ -15,7 +15,7 @@ from cocos_demo.ui import models, ways
 from cocos_demo.ui.common import samples, served, step
 
 NEW, COLOURISE = "New looks for a photo", "Colourise a grey photo"
-PAINT, SKETCH = "Paint from a map of parts", "Shoes and bags from a sketch"
+PAINT, SKETCH = "Scene, face or figure from a map", "Shoes and bags from a sketch"
 GREY, LINES = "grey", "edges"  # the kinds of condition whose models colourise, and paint sketches
 
 

@@ -43,14 +43,14 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
             editor = canvas.editor()
             about = canvas.about()
             model = models.dropdown(task.offered(task.NEW), show_label=False, container=False, elem_id="model")
-            missing = gr.HTML(task.missing(task.NEW), padding=False)
+            missing = gr.HTML(task.missing(task.NEW), padding=False, elem_id="missing")
             look = {"label": "How SEGIN finds its patches", "info": MATCHER, "elem_id": "matcher"}
             matcher = gr.Dropdown([patches.OWN], value=patches.OWN, visible=False, **look)
             reset = gr.Button("Undo all changes", size="sm", interactive=False)
         with gr.Column(min_width=300):
             last = gr.HTML(headings[2])
             exemplar = upload(portraits[0], "Exemplar", elem_id="exemplar")
-            own_map = upload(None, "Its label map", 150, elem_id="own-map", visible=False)
+            own_map = upload(None, "Its label map", 150, show_label=True, elem_id="own-map", visible=False)
             exemplar_gallery = thumbnails(portraits)
             search = gr.Button("Find an exemplar for me", size="sm", interactive=False, elem_id="find")
             with gr.Accordion("Search my own folder", open=False):
@@ -84,7 +84,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
         **HEAVY,
     )
     model.change(lambda model: gallery(task.photos_for(model)), model, photo_gallery, **quick)
-    about.select(canvas.brushed, None, editor, **quick)
+    about.select(None, None, editor, js=canvas.BRUSHED, **quick)
     search.click(
         find_exemplar,
         [state, photo, model, folder],
@@ -168,7 +168,7 @@ def expect(read: Read | None, matcher: str):
     """The places of the pictures that will come -> as `results.expected`."""
     if read is None:
         return [gr.skip()] * len(results.Shown._fields)
-    return results.expected(read.name, matcher, results.drawn(read.condition), read.photo is not None)
+    return results.expected(read.name, matcher, canvas.drawn(read.condition), read.photo is not None)
 
 
 @friendly
