@@ -58,21 +58,15 @@ class Cost:
 
 
 def peak_memory() -> int:
-    """The most memory this process has held so far, in bytes.
+    """The most memory this process has held so far, in bytes."""
+    import torch
 
-    On Linux its own high-water mark: the ru_maxrss of a child begins with that of the process that started it.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
-        if line:
-            return int(line.split()[1]) * 1024
-    try:
-        import resource
-    except ImportError:
-        raise BenchError("a process cannot read its peak memory on this system; use Linux, macOS or --device cuda") from None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    from .device import peak_memory
+
+    peak = peak_memory(torch.device("cpu"))
+    if peak is None:
+        raise BenchError("a process cannot read its peak memory on this system; use Linux, macOS or --device cuda")
+    return peak
 
 
 def cost_of(run: Callable[[int], None], small: int, side: int, device: str) -> Cost:

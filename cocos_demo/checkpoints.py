@@ -36,6 +36,16 @@ def catalogue() -> dict[str, Path]:
     return there | {name: path for name, path in packed.files(imported_folder()).items() if name not in there}
 
 
+def place(name: str) -> Path:
+    """Where the imported checkpoint `name` lies or will lie. Raises CheckpointError for what cannot be its name."""
+    if name in shipped():
+        raise CheckpointError(f"{name!r} cannot be the name: a checkpoint that ships has it")
+    foreign = any(c in '/\\:*?"<>|' or not c.isprintable() for c in name)
+    if foreign or not name.strip(". ") or name.startswith(".") or name == "auto":
+        raise CheckpointError(f"{name!r} cannot be the name: it must be a file's name, without a dot in front, and not auto")
+    return imported_folder() / f"{name}.safetensors"
+
+
 def save(path: str | Path, net: nn.Module, card: dict) -> None:
     """Write a baked network (see `layers.bake`) with its config; packed if `path` ends in .safetensors.xz. Raises OSError.
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "archives": Command("check and list the tars of a set that was prepared in shards", "cocos_demo.archives", "Archives"),
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
+    "keep": Command("make a checkpoint that was trained known by name", "cocos_demo.keep", "Keep"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
     "colours": Command("measure whether grey portraits take the colours of their reference", "cocos_demo.evaluation.colours",
                        "ColoursArgs"),

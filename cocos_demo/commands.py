@@ -17,16 +17,15 @@ Photo, Exemplar, Out = (
 )
 
 
-class CommandError(ValueError):
-    """Options that cannot be carried out."""
-
-
 @dataclass(frozen=True)
 class Translate:
-    """Translate a photo into the look of an exemplar: the photo gives lines or pose, the exemplar the rest."""
+    """Translate a photo into the look of an exemplar: the photo gives lines or pose, the exemplar the rest.
+
+    For models that paint maps or sketches, PHOTO is the label map, in its colours or class numbers, or the sketch.
+    """
 
     photo: Photo
-    """Whose face or pose to take."""
+    """Whose face or pose to take; or a label map; or a sketch."""
     exemplar: Exemplar
     """Whose look to take."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("out.png")
@@ -34,6 +33,8 @@ class Translate:
     model: str = "auto"
     """A checkpoint's name ("portrait", "figure", "parts", an imported one), its path, or "auto": by what the photo shows.
     "colour_segin" colours a grey portrait, at its own resolution, after the exemplar."""
+    exemplar_map: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The exemplar's own label map, for models of label maps that compare the two; guessed from the exemplar where it can be."""
     device: str = "auto"
     """"auto" (cuda, else mps, else cpu), or one of these."""
     matcher: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
@@ -135,7 +136,7 @@ def _stages() -> Iterator[Callable[[str, float], None]]:
 
 
 def _translate(options: Translate) -> None:
-    _there(options.photo, options.exemplar)
+    _there(options.photo, options.exemplar, *filter(None, [options.exemplar_map]))
     with _stages() as report:
         report("loading the network", 0.0)
         from cocos_demo.translator import Translator
@@ -143,7 +144,7 @@ def _translate(options: Translate) -> None:
         translator = Translator.load(_model_for(options), options.device)
         if options.matcher is not None:
             translator = translator.matched_by(options.matcher)
-        result = translator(options.photo, options.exemplar, progress=report)
+        result = translator(options.photo, options.exemplar, progress=report, exemplar_map=options.exemplar_map)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     for number, (name, picture) in enumerate(result.steps.items(), 1):
@@ -151,7 +152,7 @@ def _translate(options: Translate) -> None:
             write_picture(picture, options.save_steps / f"{number}_{name}.png")
     write_picture(result.final, options.out)
     by = f" by {options.matcher}" if options.matcher else ""
-    print(f"{options.out}  ({translator.card['name']}{by}, {result.seconds:.2f} s on {result.device})")
+    print(f"{options.out}  ({translator.card['name']}{by}, {result.cost})")
 
 
 def _model_for(options: Translate) -> str:
@@ -210,8 +211,7 @@ def _import(options: Import) -> None:
     from cocos_demo import checkpoints, official
 
     name = options.name or options.task
-    if name in checkpoints.shipped() or not name.strip(". ") or Path(name).name != name:
-        raise CommandError(f"{name!r} cannot be the name: it must be a file's name and no shipped checkpoint's")
+    path = checkpoints.place(name)
     with tqdm(total=4, bar_format="{desc:<32}{bar:30}", leave=False, disable=None) as bar:
         state = {}
         for part, file in (("Corr", options.corr), ("G", options.generator)):
@@ -222,7 +222,6 @@ def _import(options: Import) -> None:
         net = official.build(options.system, options.task, state)
         bar.update()
         bar.set_description_str("writing")
-        path = checkpoints.imported_folder() / f"{name}.safetensors"
         # Float32: with weights rounded to half precision, pictures differ from the published network's by 2e-3, not 2e-6.
         card = {"name": name, "system": options.system, "condition": options.task, "size": net.config.size,
                 "source": "published weights", "precision": "float32"}

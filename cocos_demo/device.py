@@ -1,5 +1,8 @@
 """Which processor computes, chosen once, with the reason in words."""
 
+import sys
+from pathlib import Path
+
 import torch
 
 
@@ -24,6 +27,40 @@ def pick_device(name: str = "auto") -> tuple[torch.device, str]:
             return torch.device(candidate), _title(candidate)
         troubles.append(f"{candidate}: {trouble}")
     return torch.device("cpu"), "; ".join(troubles)
+
+
+def forget_peak(device: torch.device) -> None:
+    """From here on `peak_memory` counts anew: on NVIDIA, and on Linux for the processor."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif device.type == "cpu" and Path("/proc/self/clear_refs").exists():
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:  # a system that does not let it be: the peak is then the program's since its start
+            pass
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """The most memory held since `forget_peak`, in bytes: of a GPU what torch took, of the processor all of the program's.
+
+    None where it is not known. On Linux by the program's own high-water mark: the ru_maxrss of a child begins with that of the
+    process that started it.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type != "cpu":
+        return None
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
+        if line:
+            return int(line.split()[1]) * 1024
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _trouble(name: str) -> str:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.colour import is_grey, recolour
-from cocos_demo.device import pick_device
+from cocos_demo.device import forget_peak, peak_memory, pick_device
 from cocos_demo.matchers import MatcherError, make
 from cocos_demo.models.cocosnet import Translation
 from cocos_demo.photo import Frame, open_photo, reopenable, to_array, to_image
@@ -43,12 +43,24 @@ class Condition:
         return Image.fromarray(self.kind.to_rgb(self.map))
 
     def edited(self, picture: Image.Image) -> "Condition":
-        """This condition after someone drew on `enlarge(condition.image)`; untouched places keep their values.
+        """This condition after someone drew on `on_canvas(condition.image, side)`; untouched places keep their values.
 
-        Colours of the kind's palette set that channel, black erases.
+        Colours of the kind's palette set that channel, black erases. A map larger than the picture takes each of its pixels for
+        several of its own.
         """
-        shown = enlarge(self.image, picture.width)
-        before, after = _blocks(shown, self.map.shape[-1]), _blocks(picture.resize(shown.size), self.map.shape[-1])
+        size, side = self.map.shape[-1], picture.width
+        if hasattr(self.kind, "drawn_over"):
+            before = on_canvas(self.image, side)
+            after = picture.convert("RGB").resize(before.size)
+            return replace(self, map=self.kind.drawn_over(np.asarray(before), np.asarray(after), self.map))
+        if side < size:
+            before, after = on_canvas(self.image, side), picture.convert("RGB")
+            changed = np.abs(np.asarray(after, int) - np.asarray(before)).max(-1) > EDIT_TOLERANCE  # (side, side)
+            mask = Image.fromarray(changed).resize((size, size), Image.Resampling.NEAREST)
+            strokes = after.resize((size, size), Image.Resampling.NEAREST)
+            return replace(self, map=self.kind.from_rgb(np.asarray(Image.composite(strokes, self.image, mask)), self.map))
+        shown = enlarge(self.image, side)
+        before, after = _blocks(shown, size), _blocks(picture.resize(shown.size), size)
         touched = np.abs(after - before).max(axis=-1) > EDIT_TOLERANCE  # (S, S, kk)
         wiped = touched.any(axis=-1) & (after.max(axis=(-1, -2)) <= EDIT_TOLERANCE)  # (S, S): faint lines go as well
         redrawn = (touched.mean(axis=-1) >= 0.5) | wiped  # (S, S)
@@ -85,6 +97,13 @@ class Result:
     notes: tuple[str, ...]  # what a person should know: "Photo: 3 faces found; took the largest"
     mask: Image.Image | None = None  # L, white where SEGIN sees the foreground; None from all others
     coloured: Image.Image | None = None  # of a grey photo: the photo's own square, at its resolution, in image's colours
+    memory: int | None = None  # bytes: the most that the program held on its device meanwhile, where that is known
+
+    @property
+    def cost(self) -> str:
+        """Time, device and memory in words."""
+        memory = f", at most {self.memory / 2**30:.1f} GiB of memory" if self.memory else ""
+        return f"{self.seconds:.2f} s on {self.device}{memory}"
 
     @property
     def final(self) -> Image.Image:
@@ -133,6 +152,16 @@ class Translator:
         other.net.matcher = make(matcher)
         return other
 
+    def blank(self) -> Condition:
+        """The condition that shows nothing yet, to be drawn or painted on (see `Condition.edited`).
+
+        Raises ConditionError for kinds that only a photo can give.
+        """
+        if not hasattr(self.kind, "blank"):
+            raise conditions.ConditionError(f"The condition {self.kind.name} is read from a photo: give one.")
+        found = self.kind.blank(self.size)
+        return Condition(self.kind, found, _cut(found, None, self.size), self.kind.draw(found.points, self.size, found.raster))
+
     def condition_of(self, photo) -> Condition:
         """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError, ModelMissing."""
         photo = reopenable(photo)
@@ -157,6 +186,7 @@ class Translator:
         given, it is guessed. `progress(stage, fraction)` is called as each stage begins. Raises PhotoError, ConditionError.
         """
         started = perf_counter()
+        forget_peak(self.device)
         photo = reopenable(photo)
         report = progress or (lambda stage, fraction: None)
         report("looking at the photo", 0.0)
@@ -183,6 +213,7 @@ class Translator:
             notes=notes(condition, example),
             mask=mask,
             coloured=coloured,
+            memory=peak_memory(self.device),
         )
 
     def forward(self, condition: Condition, example: Example) -> Translation:
@@ -198,8 +229,9 @@ class Translator:
         """The exemplar framed as the network learned it; raises PhotoError, ConditionError. `given_map`: see `__call__`."""
         needs_map = self.net.config.exemplar_input != "image"
         exemplar = reopenable(exemplar)
+        find = self.kind.find if needs_map else getattr(self.kind, "located", self.kind.find)
         try:
-            found = self.kind.find(exemplar) if given_map is None else self._map_beside(open_photo(exemplar), given_map)
+            found = find(exemplar) if given_map is None else self._map_beside(open_photo(exemplar), given_map)
         except conditions.ConditionError as error:
             if needs_map or given_map is not None:
                 ask = self._reads_labels and given_map is None
@@ -209,7 +241,8 @@ class Translator:
             photo = open_photo(exemplar)
             square = Frame(photo.width / 2, photo.height / 2, min(photo.size))
             crop = square.cut(photo, self.size)
-            said = f"took its centred square. {error}", *self._no_colours(crop)
+            why = f". {error}" if getattr(self.kind, "guesses", True) else ""  # a scene has no person to be looked for
+            said = f"took its centred square{why}", *self._no_colours(crop)
             return Example(square, crop, None, tuple(f"Exemplar: {note}" for note in said))
         if found.picture is not None:
             what = "a label map" if self._reads_labels else "a drawing"
@@ -261,6 +294,12 @@ def enlarge(picture: Image.Image, least: int = 512) -> Image.Image:
     """A copy for the eye, a whole multiple in size and at least `least` wide: browsers show small pictures small."""
     times = -(-least // picture.width)
     return picture.resize((times * picture.width, times * picture.height), Image.Resampling.LANCZOS)
+
+
+def on_canvas(picture: Image.Image, side: int) -> Image.Image:
+    """A copy to be drawn on: as `enlarge` makes it, or reduced to `side` where it is larger."""
+    small = picture.width > side
+    return picture.resize((side, side), Image.Resampling.LANCZOS) if small else enlarge(picture, side)
 
 
 def _cut(found: conditions.Found, photo, size: int) -> Image.Image:

@@ -334,11 +334,11 @@ def test_new_looks_and_colours_have_models_of_their_own(segin_home):
 def test_matchers_that_read_the_same_are_offered_to_segin(segin_home):
     from cocos_demo.ui import task
 
-    names = [name for _, name in task.matchers("portrait_segin_made_up")]
+    names = [name for _, name in patches.matchers("portrait_segin_made_up")]
     assert names == ["own", "sift", "pixelnn", "dia", "mine"]  # the shipped ones are of another size
-    assert [name for _, name in task.matchers("grey_segin_made_up")] == names[:-1]
-    net = task.translator("portrait_segin_made_up", "mine")
-    assert net.net.N is task.translator("portrait_segin_made_up").net.N and net(FACE, PORTRAIT).warped is not None
+    assert [name for _, name in patches.matchers("grey_segin_made_up")] == names[:-1]
+    net = patches.translator("portrait_segin_made_up", "mine")
+    assert net.net.N is patches.translator("portrait_segin_made_up").net.N and net(FACE, PORTRAIT).warped is not None
 
 
 def test_a_grey_portrait_can_be_coloured_and_says_so(segin_home):

@@ -15,6 +15,7 @@ from .base import ConditionError, Found
 from .maps import legend, read_map
 
 NOTHING = np.zeros((0, 3), np.float32)  # the points of a label map
+EXACT = 6  # a brush's own colour comes back from a canvas with its rounding
 UNSURE = 24  # a painted colour farther than this from every palette colour (of 255) is the border of a soft brush
 
 
@@ -44,6 +45,15 @@ class LabelKind:
             return self.guess(open_photo(photo))
         found = self.framed(read.labels)
         return replace(found, notes=(*read.notes, *found.notes))
+
+    @property
+    def guesses(self) -> bool:
+        """Whether a photo will do, its classes guessed."""
+        return type(self).guess is not LabelKind.guess
+
+    def blank(self, size: int) -> Found:
+        """A map of nothing but background, to be painted on."""
+        return self.found(np.zeros((size, size), np.uint8), Frame(size / 2, size / 2, size), ())
 
     def guess(self, photo: Image.Image) -> Found:
         """A label map guessed from a photo; this one cannot be."""
@@ -97,7 +107,7 @@ class LabelKind:
 
         What is unchanged keeps its shares. A painted pixel becomes wholly the class of the nearest palette colour. Where a soft
         brush mixed its colour with the old one, the pixel takes the one it is closer to: a mixture of two classes' colours
-        may look like a third's.
+        may look like a third's. So a class counts as painted only where its very colour is most of what looks like it.
         """
         before, edited = self.to_rgb(map), np.asarray(edited_rgb)[..., :3]
         if edited.shape != before.shape:
@@ -108,7 +118,9 @@ class LabelKind:
             return new
         colours, pixels, old = (a.astype(np.float32) for a in (self.palette, edited[changed], before[changed]))
         distance = np.linalg.norm(pixels[:, None] - colours, axis=-1)  # (M, C)
-        label, sure = distance.argmin(1), distance.min(1) < UNSURE
+        label, off = distance.argmin(1), distance.min(1)
+        near, exact = (np.bincount(label[off < most], minlength=len(colours)) for most in (UNSURE, EXACT))
+        sure = (off < UNSURE) & (2 * exact >= near)[label]
         if sure.any() and not sure.all():
             label[~sure] = unmix(pixels[~sure], old[~sure], map.argmax(0)[changed][~sure], colours, np.unique(label[sure]))
         new[:, changed] = label == np.arange(len(colours))[:, None]

@@ -53,6 +53,20 @@ class Edges:
         drawn = read_sketch(photo)
         return self.sketched(drawn, open_photo(photo).size) if drawn is not None else self.extracted(open_photo(photo), way)
 
+    def located(self, photo) -> Found:
+        """As `find`, for whoever needs the frame alone: of a photo no lines are extracted."""
+        photo = reopenable(photo)
+        drawn = read_sketch(photo)
+        if drawn is not None:
+            return self.sketched(drawn, open_photo(photo).size)
+        frame, notes = framed(open_photo(photo))
+        return Found(frame, NOTHING, notes=tuple(notes))
+
+    def blank(self, size: int) -> Found:
+        """White paper, to be drawn on."""
+        raster = np.zeros((size, size), np.uint8)
+        return Found(whole((size, size)), NOTHING, raster, (), Image.new("RGB", (size, size), "white"))
+
     def sketched(self, drawn: np.ndarray, size: tuple[int, int]) -> Found:
         """Lines of a sketch (H,W) that is `size` large as it was given -> Found, the sketch black on white its picture."""
         side = max(drawn.shape)
@@ -99,6 +113,18 @@ class Edges:
         new = map.astype(np.float32)
         new[0, changed] = edited.max(-1)[changed] / np.float32(255)
         return new
+
+
+    def drawn_over(self, before: np.ndarray, after: np.ndarray, map: np.ndarray) -> np.ndarray:
+        """What someone drew on a canvas: RGB (H,W,3) before and after, white lines on black, of any size -> map (1,size,size).
+
+        Lines thinner than a pixel of the map stay lines; what was not touched keeps its values.
+        """
+        changed = np.abs(after.astype(int) - before).max(-1) > 12  # (H, W); smaller steps are a canvas's rounding
+        if not changed.any():
+            return map
+        touched = shrink(np.uint8(255) * changed, map.shape[1:]) > 0  # (size, size)
+        return np.where(touched, shrink(after.max(-1), map.shape[1:]), map).astype(np.float32)
 
 
 def best() -> str:

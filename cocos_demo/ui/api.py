@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from cocos_demo import viz
-from cocos_demo.ui import models, task
+from cocos_demo.ui import models, patches
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
 from cocos_demo.ui.find import BEST, find
 from cocos_demo.ui.patchmatch import file_of
@@ -16,7 +16,9 @@ ALPHA = 100.0  # what the paper matches with
 def endpoints() -> None:
     """The documented API; pictures are files.
 
-    /translate(photo, exemplar, model="auto", matcher="own") -> picture, warped exemplar, condition, facts, foreground mask
+    /translate(photo, exemplar, model="auto", matcher="own", exemplar_map=None)
+        -> picture, warped exemplar, condition, facts, foreground mask
+        For a model of label maps the photo may be one, and the exemplar's own can be given; for one of sketches, a sketch.
         The last is SEGIN's alone, whose warped exemplar is the auxiliary image W(x, r). A model that reads a grey photo gives for
         the picture the photo's own square, at its own resolution, in the painting's colours.
     /exemplars(photo, model="auto", top=4) -> the best of the samples, the `top` best, their names with cosines
@@ -30,8 +32,9 @@ def endpoints() -> None:
         model = models.dropdown(label="model", allow_custom_value=True)  # an unknown name is told in our words
         outputs = [gr.Image(format="png", label=name) for name in ("picture", "warped", "condition")]
         outputs += [gr.JSON(label="facts"), gr.Image(format="png", label="mask")]
-        matcher = gr.Textbox(task.OWN, label="matcher")
-        gr.Button().click(translate, [photo, exemplar, model, matcher], outputs, api_name="translate", **HEAVY)
+        matcher = gr.Textbox(patches.OWN, label="matcher")
+        own_map = as_uploaded(gr.Image(None, label="exemplar_map"))
+        gr.Button().click(translate, [photo, exemplar, model, matcher, own_map], outputs, api_name="translate", **HEAVY)
         top = gr.Number(BEST, label="top", precision=0, minimum=1)
         outputs = [gr.Image(format="png", label="picture"), gr.Gallery(label="pictures"), gr.JSON(label="facts")]
         gr.Button().click(exemplars, [photo, model, top], outputs, api_name="exemplars", **HEAVY)
@@ -45,12 +48,15 @@ def endpoints() -> None:
 
 
 @friendly
-def translate(photo: str, exemplar: str, model: str = models.AUTO, matcher: str = task.OWN):
+def translate(photo: str, exemplar: str, model: str = models.AUTO, matcher: str = patches.OWN,
+              exemplar_map: str | None = None):  # fmt: skip
     """Translate a photo into the look of an exemplar; model: a checkpoint's name, or "auto" (what the photo shows); matcher: of
-    SEGIN, "own", "sift", "dia", "pixelnn", or the name of a checkpoint that learned to match."""
+    SEGIN, "own", "sift", "dia", "pixelnn", or the name of a checkpoint that learned to match;
+    exemplar_map: the exemplar's own label map, for models of label maps that compare the two."""
     name = models.resolve(model, photo)
-    result = task.translator(name, matcher)(photo, exemplar)
-    facts = {"model": name, "seconds": round(result.seconds, 3), "device": result.device, "notes": list(result.notes)}
+    result = patches.translator(name, matcher)(photo, exemplar, exemplar_map=exemplar_map)
+    facts = {"model": name, "seconds": round(result.seconds, 3), "device": result.device, "memory": result.memory,
+             "notes": list(result.notes)}
     return result.final, result.warped, result.condition, facts, result.mask
 
 

@@ -97,10 +97,10 @@ def step(number: int, words: str) -> str:
     return f'<p class="step"><b>{number}</b>{words}</p>'
 
 
-def upload(path: str, label: str, height: int = HEIGHT, **options) -> gr.Image:
+def upload(path: str | None, label: str, height: int = HEIGHT, show_label: bool = False, **options) -> gr.Image:
     # After an update gradio goes on with a plain copy of the component: as a file path, unconverted, the upload stays as it came.
     plain = {"type": "filepath", "image_mode": None}
-    look = {"show_label": False, "height": height, "buttons": ["fullscreen"]}
+    look = {"show_label": show_label, "height": height, "buttons": ["fullscreen"]}
     return as_uploaded(gr.Image(path, label=label, **plain, **look, **options))
 
 

@@ -32,10 +32,28 @@ CSS = """
 .html-container:has(.step) { padding-block: 2px !important; }
 .step b { display: inline-block; width: 1.6em; height: 1.6em; line-height: 1.6em; margin-right: .4em;
           text-align: center; border-radius: 50%; color: white; background: var(--color-accent); }
-.legend { display: flex; flex-wrap: wrap; gap: .3rem .8rem; font-size: .8rem; line-height: 1.2; }
-.legend span { display: inline-flex; align-items: center; gap: .35em; }
-.legend i { width: .85em; height: .85em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
-.legend { margin-top: .15rem; }
+/* The palette has colours and size of the brush; gradio's own would say another thing. */
+#editor :is([aria-label="Color"], [aria-label$=" Size"]) { display: none; }
+.palette .legend[hidden], .palette .brush:has(~ .legend[hidden]) .now { display: none; }
+/* The palette: a chip for each colour of the canvas, and the brush as it is. */
+.palette { display: grid; gap: .4rem; margin: .3rem 0; font-size: .8rem; }
+.palette .brush { display: flex; gap: .6em; align-items: center; }
+.palette .brush input { flex: 1; min-width: 4rem; accent-color: var(--color-accent); }
+.palette .now, .palette button { display: inline-flex; align-items: center; gap: .35em; line-height: 1.2; }
+.palette .now { font-weight: 600; max-width: 45%; }
+.palette i { flex: none; width: .9em; height: .9em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
+.palette [type=search] { padding: .35rem .6rem; border-radius: 8px; border: 1px solid var(--border-color-primary);
+                         background: var(--input-background-fill); color: inherit; width: 100%; font-size: .85rem; }
+.legend { display: flex; flex-wrap: wrap; gap: .15rem .25rem; max-height: 9.5rem; overflow-y: auto; }
+.legend button { padding: .15rem .45rem !important; border-radius: 999px !important; border: 1px solid transparent !important;
+                 font: inherit !important; color: inherit !important; background: none !important; box-shadow: none !important;
+                 cursor: pointer; }
+.legend button[hidden] { display: none; }
+.legend button:hover { border-color: var(--border-color-primary) !important; }
+.legend button.on { border-color: var(--color-accent) !important; background: var(--background-fill-secondary) !important; }
+#missing:not(:has(.ways)) { display: none; }
+.ways code { font-size: .8rem; overflow-wrap: anywhere; }
+.ways summary { font-size: .85rem; cursor: pointer; opacity: .85; }
 .note { font-size: .85rem; margin: 0 0 .3rem; padding: .3rem .6rem; border-radius: 6px;
         background: var(--background-fill-secondary); border-left: 3px solid var(--color-accent); }
 .thumbs .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none !important; padding: .5rem; }

@@ -5,12 +5,11 @@ from typing import NamedTuple
 import gradio as gr
 from PIL import Image
 
-from cocos_demo.translator import Result, Translator, enlarge
-from cocos_demo.ui import models
+from cocos_demo.translator import Condition, Result, Translator, enlarge
+from cocos_demo.ui import canvas, models
 from cocos_demo.ui.common import as_served, in_boxes, in_facts, shown
-from cocos_demo.ui.task import OWN
+from cocos_demo.ui.patches import OWN
 
-CANVAS = 512
 MOST = 1024  # pixels a side of what the slider compares
 WARPED, AUXILIARY, FOREGROUND, PAINTED = "Exemplar, warped to fit", "Auxiliary image W(x, r)", "Foreground", "As painted"
 TOLD = {
@@ -42,8 +41,8 @@ def lay_out() -> tuple[Shown, gr.Button, gr.Button]:
     """All of it, not yet seen -> this, and buttons for a closer look and for the steps of the matching."""
     with gr.Row(visible=False) as row:
         picture = as_served(shown("Picture", elem_id="picture"))
-        slider = gr.ImageSlider(label="Photo | picture", format="png", interactive=False, buttons=["fullscreen"])
-        warped = shown(WARPED, elem_id="warped")
+        slider = gr.ImageSlider(label="Photo | picture", format="webp", interactive=False, buttons=["fullscreen"])
+        warped = as_served(shown(WARPED, elem_id="warped"))
     with gr.Row(visible=False, elem_id="segin") as second:
         mask, painted = (shown(label, ["download"], elem_id=name, min_width=130)
                          for label, name in ((FOREGROUND, "mask"), (PAINTED, "painted")))  # fmt: skip
@@ -55,8 +54,11 @@ def lay_out() -> tuple[Shown, gr.Button, gr.Button]:
     return Shown(picture, slider, warped, mask, painted, facts, row, second, words, more), closer, watch
 
 
-def expected(name: str, matcher: str = OWN) -> list:
-    """What the checkpoint `name` will have to show -> an update of each part of `Shown`, before anything is painted."""
+def expected(name: str, matcher: str = OWN, drawn: bool = False, photo: bool = True) -> list:
+    """What the checkpoint `name` will have to show -> an update of each part of `Shown`, before anything is painted.
+
+    `drawn`: it paints a map or a sketch that was given or drawn; `photo`: there is a picture to look closer at.
+    """
     net = models.translator(name)
     system, colourises = net.card["system"], net.colourises
     pastes = system == models.PASTES
@@ -64,7 +66,7 @@ def expected(name: str, matcher: str = OWN) -> list:
     there = {AUXILIARY: pastes, FOREGROUND: pastes and net.net.config.mask, PAINTED: colourises}
     return [
         gr.skip(),
-        gr.ImageSlider(label="Grey photo | coloured" if colourises else "Photo | picture"),
+        gr.ImageSlider(label="Grey photo | coloured" if colourises else "Drawn | picture" if drawn else "Photo | picture"),
         gr.Image(label=AUXILIARY if pastes else WARPED, visible=system != models.PAINTS),
         gr.Image(visible=there[FOREGROUND]),
         gr.Image(visible=there[PAINTED]),
@@ -72,19 +74,21 @@ def expected(name: str, matcher: str = OWN) -> list:
         gr.Row(visible=True),
         gr.Row(visible=any(there.values())),
         "".join(f'<p class="facts"><b>{label}.</b> {TOLD[label]}{by.get(label, "")}</p>' for label in there if there[label]),
-        gr.Row(visible=True),
+        gr.Row(visible=photo),
     ]
 
 
-def filled(result: Result, net: Translator) -> tuple:
+def filled(result: Result, net: Translator, condition: Condition) -> tuple:
     """-> picture, slider, warped exemplar, foreground, the painting where the picture is another, facts."""
-    # The photo's own pixels without, beside with their colours.
+    # The photo's own pixels without, beside with their colours; where there was no photo, what was drawn.
     before = result.coloured.convert("L").convert("RGB") if result.coloured else result.photo
+    if canvas.drawn(condition):
+        before = canvas.picture(condition)
     small = result.warped, result.mask, result.image if result.coloured else None
     return (
-        enlarge(result.final, CANVAS),
-        tuple(at_most(enlarge(picture, CANVAS)) for picture in (before, result.final)),
-        *(picture and enlarge(picture, CANVAS) for picture in small),
+        enlarge(result.final, canvas.SIDE),
+        tuple(at_most(enlarge(picture, canvas.SIDE)) for picture in (before, result.final)),
+        *(picture and enlarge(picture, canvas.SIDE) for picture in small),
         in_words(result, net),
     )
 
@@ -96,7 +100,11 @@ def at_most(picture: Image.Image) -> Image.Image:
 
 def in_words(result: Result, net: Translator) -> str:
     """What is said under the pictures; of the notes, the exemplar's: the photo's were told when it was read."""
-    words, side = f"Painted at {net.size} × {net.size} pixels in {result.seconds:.2f} s on {result.device}", result.final.width
+    words, side = f"Painted at {net.size} × {net.size} pixels in {result.cost}", result.final.width
     words += f"; the colours lie on your photo’s own {side} × {side} pixels" if result.coloured else ""
-    words += ", shown enlarged." if side < CANVAS else "."
+    if side < canvas.SIDE:
+        words += ", shown enlarged"
+    elif side > canvas.SIDE:
+        words += "; the arrow on the picture saves it at this size"
+    words += "."
     return in_boxes(note for note in result.notes if note.startswith("Exemplar")) + in_facts(words)

@@ -1,38 +1,57 @@
-"""What the Translate tab is asked to do: paint new looks, or colour a grey photo; and what finds SEGIN's patches."""
+"""What the Translate tab is asked to do: new looks for a photo, colours for a grey one, a picture from a map or from a sketch."""
 
 import functools
 import io
+from dataclasses import dataclass
 
 import gradio as gr
 
 from cocos_demo import checkpoints
 from cocos_demo.colour import is_grey
-from cocos_demo.matchers import learned_names
+from cocos_demo.conditions import KINDS, LabelKind
 from cocos_demo.photo import open_photo
-from cocos_demo.translator import Condition, Translator
-from cocos_demo.ui import models
+from cocos_demo.translator import Condition
+from cocos_demo.ui import models, ways
 from cocos_demo.ui.common import samples, served, step
 
 NEW, COLOURISE = "New looks for a photo", "Colourise a grey photo"
-GREY = "grey"  # the kind of condition whose models colourise
-OWN = "own"  # the matcher that the network was trained with
-# What it is, and roughly the seconds that it takes on one core.
-MATCHERS = {"sift": ("dense SIFT", 0.02), "pixelnn": ("PixelNN’s nearest neighbours", 0.25),
-            "dia": ("Deep Image Analogy", 1.6)}  # fmt: skip
-OWN_WORDS = "VGG’s patches, as in the paper", 0.07
-LEARNED = {"cocosnet": 0.03, "mclnet": 0.04, "cocosnet_v2": 0.2}  # seconds, by system
+PAINT, SKETCH = "Scene, face or figure from a map", "Shoes and bags from a sketch"
+GREY, LINES = "grey", "edges"  # the kinds of condition whose models colourise, and paint sketches
 
 
-# Grey photos
+@dataclass(frozen=True)
+class Task:
+    """What a task asks for: over the upload, the canvas and the exemplar, and on the button."""
+
+    first: str = "A photo"
+    second: str = "What the network sees of it"
+    last: str = "An exemplar: the look to take"
+    button: str = "Translate"
+    drawn: bool = False  # whether it begins with an empty canvas
+
+
+TASKS = {
+    NEW: Task(),
+    COLOURISE: Task("A portrait, grey or in colour", last="An exemplar: the colours to take", button="Colourise"),
+    PAINT: Task("A label map to begin with, or none", "The map: paint what is where", drawn=True),
+    SKETCH: Task("A sketch or photo, or neither", "The sketch: draw here", "An exemplar: a photo of a shoe or bag", drawn=True),
+}
+
+
+def does(kind: str | None, what: str) -> bool:
+    """Whether models of a kind of condition can do it; those that cannot be read stand among the ones for photos."""
+    labels = isinstance(KINDS.get(kind), LabelKind)
+    if what == NEW:
+        return kind not in (GREY, LINES) and not (labels and not KINDS[kind].guesses)
+    return labels if what == PAINT else kind == (GREY if what == COLOURISE else LINES)
 
 
 def offered(what: str) -> list[tuple[str, str]]:
     """(words, name) of the models that can do it, for a dropdown."""
-    kinds = {name: kind_of(name) for _, name in models.choices()}
-    return [(words, name) for words, name in models.choices() if (kinds[name] == GREY) == (what == COLOURISE)]
+    return [(words, name) for words, name in models.choices() if does(kind_of(name), what)]
 
 
-def kind_of(name: str) -> str | None:
+def kind_of(name: str | None) -> str | None:
     """The kind of condition that a checkpoint reads; None for "auto", and where it cannot be read."""
     path = checkpoints.catalogue().get(name)
     try:
@@ -42,32 +61,41 @@ def kind_of(name: str) -> str | None:
 
 
 def choice() -> gr.Radio:
-    """New looks or colours; not seen where no model colourises."""
-    look = {"show_label": False, "container": False, "elem_id": "task-choice"}
-    return gr.Radio([NEW, COLOURISE], value=NEW, visible=bool(offered(COLOURISE)), **look)
+    """What is to be done."""
+    return gr.Radio(list(TASKS), value=NEW, show_label=False, container=False, elem_id="task-choice")
 
 
 def there(what: str):
-    """-> whether there is a choice, and the models that do what is chosen, as they are now."""
-    return gr.Radio(visible=bool(offered(COLOURISE))), gr.Dropdown(offered(what))
+    """-> the models that do what is chosen, and how those come about that are not here, as it is now."""
+    return gr.Dropdown(offered(what)), missing(what)
 
 
-def taken_up(what: str):
-    """-> the models that do it, the first of them chosen; what the first and the last step ask for; the button's word."""
-    there = offered(what)
-    return gr.Dropdown(there, value=there[0][1]), *headings(what), gr.Button("Colourise" if what == COLOURISE else "Translate")
+def missing(what: str) -> str:
+    """How models come about that would do it and are not here."""
+    return ways.in_words([way for way in ways.WAYS if does(way.kind, what)], folded=what == NEW)
 
 
-def headings(what: str = NEW) -> tuple[str, str]:
-    """What stands over the photo and over the exemplar."""
-    if what == COLOURISE:
-        return step(1, "A portrait, grey or in colour"), step(3, "An exemplar: the colours to take")
-    return step(1, "A photo"), step(3, "An exemplar: the look to take")
+def taken_up(what: str, photo: str | None):
+    """-> the models that do it, the first of them chosen; what is missing; the headings; the button; what to begin with."""
+    task, there = TASKS[what], offered(what)
+    model = there[0][1] if there else None
+    begin = None if task.drawn else photo or models.start(photos_for(model))
+    return (gr.Dropdown(there, value=model, visible=bool(there)), missing(what), *headings(what),
+            gr.Button(task.button), begin, gr.Button(visible=task.drawn))  # fmt: skip
 
 
-def photos_for(model: str) -> list[str]:
-    """The photos to start from: grey ones for a model that colourises."""
-    return grey_samples() if kind_of(model) == GREY else models.photos_for(model, offered(NEW))
+def headings(what: str = NEW) -> list[str]:
+    """What stands over the photo, the canvas and the exemplar."""
+    task = TASKS[what]
+    return [step(number, words) for number, words in enumerate((task.first, task.second, task.last), 1)]
+
+
+def photos_for(model: str | None) -> list[str]:
+    """The pictures to start from: grey ones for a model that colourises, none for sketches and scenes."""
+    kind = kind_of(model)
+    if kind == GREY:
+        return grey_samples()
+    return models.photos_for(model, offered(NEW)) if model and does(kind, NEW) else []
 
 
 @functools.cache
@@ -89,28 +117,3 @@ def hint(condition: Condition) -> tuple[str, ...]:
     if condition.kind.name != "portrait" or not offered(COLOURISE) or not is_grey(condition.photo):
         return ()
     return (f"this photo is grey: to colour it after the exemplar instead, choose “{COLOURISE}” above",)
-
-
-# What finds SEGIN's patches
-
-
-def matchers(name: str) -> list[tuple[str, str]]:
-    """(words with seconds, name) of what can find the patches of the checkpoint `name`: beside the general ones those that were
-    learned, for the same kind of condition and size."""
-    there, own = checkpoints.catalogue(), models.translator(name).card
-    listed = [(OWN, *OWN_WORDS), *((key, *told) for key, told in MATCHERS.items())]
-    found = [(f"{words} ({seconds:g} s)", key) for key, words, seconds in listed]
-    cards = {other: checkpoints.read_card(there[other]) for other in learned_names()}
-    return found + [(f"learned: {models.titled(other)[:-1]}, {LEARNED[card['system']]:g} s)", other)
-                    for other, card in cards.items() if (card["condition"], card["size"]) == (own["condition"], own["size"])]
-
-
-def translator(name: str, matcher: str = OWN) -> Translator:
-    """The checkpoint `name`, its patches found by `matcher`. Raises MatcherError."""
-    net = models.translator(name)
-    return net if matcher == OWN else _matched_by(net, matcher)
-
-
-@functools.lru_cache(3)
-def _matched_by(net: Translator, matcher: str) -> Translator:
-    return net.matched_by(matcher)

@@ -1,33 +1,16 @@
 """The Translate tab: a photo, its condition (open to change), an exemplar, and the picture they make."""
 
-import html
 from typing import NamedTuple
 
 import gradio as gr
-import numpy as np
-from PIL import Image
 
 from cocos_demo.conditions import LabelKind
-from cocos_demo.translator import Condition, enlarge
-from cocos_demo.ui import models, results, task
-from cocos_demo.ui.common import (
-    HEAVY,
-    HEIGHT,
-    chosen,
-    friendly,
-    hexadecimal,
-    in_boxes,
-    in_facts,
-    samples,
-    step,
-    thumbnails,
-    upload,
-)
+from cocos_demo.translator import Condition, Translator
+from cocos_demo.ui import canvas, models, patches, results, task
+from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, thumbnails, upload
 from cocos_demo.ui.find import find
 
 MATCHER = "The seconds are one core’s, at 128 × 128 pixels."
-LIGHTNESS = ("The network sees lightness alone and paints the exemplar’s colours at {0} × {0}; your photo keeps its own "
-             "lightness and resolution, and takes these colours.")
 # The pictures may lie below the window's edge: bring them in, once their place is there.
 SCROLL = """(...given) => { setTimeout(() => document.querySelector("#picture")
     ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return given; }"""
@@ -36,7 +19,7 @@ SCROLL = """(...given) => { setTimeout(() => document.querySelector("#picture")
 class Read(NamedTuple):
     """What was read of which photo: another may have been chosen since."""
 
-    photo: str
+    photo: str | None  # None: the canvas was empty
     model: str  # as chosen, "auto" too
     name: str  # of the checkpoint
     condition: Condition  # as extracted
@@ -48,35 +31,26 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     photos, portraits = task.photos_for(models.AUTO), samples("portraits")
     state = gr.State(None)  # the last Read
     what = task.choice()
+    headings = task.headings()
     with gr.Row():
         with gr.Column(min_width=300):
-            first = gr.HTML(task.headings()[0])
-            photo = upload(models.start(photos), "Photo")
+            first = gr.HTML(headings[0])
+            photo = upload(models.start(photos), "Photo", elem_id="photo")
             photo_gallery = thumbnails(photos)
+            empty = gr.Button("Begin with an empty canvas", size="sm", visible=False, elem_id="empty")
         with gr.Column(min_width=300):
-            gr.HTML(step(2, "What the network sees of it"))
-            editor = gr.ImageEditor(
-                show_label=False,
-                sources=[],
-                transforms=[],
-                layers=False,
-                format="png",
-                image_mode="RGBA",
-                type="pil",
-                canvas_size=(results.CANVAS, results.CANVAS),
-                fixed_canvas=True,
-                buttons=[],
-                height=HEIGHT + 70,
-                elem_id="editor",
-            )
-            about = gr.HTML(padding=False)
+            second = gr.HTML(headings[1])
+            editor = canvas.editor()
+            about = canvas.about()
             model = models.dropdown(task.offered(task.NEW), show_label=False, container=False, elem_id="model")
+            missing = gr.HTML(task.missing(task.NEW), padding=False, elem_id="missing")
             look = {"label": "How SEGIN finds its patches", "info": MATCHER, "elem_id": "matcher"}
-            matcher = gr.Dropdown([task.OWN], value=task.OWN, visible=False, **look)
+            matcher = gr.Dropdown([patches.OWN], value=patches.OWN, visible=False, **look)
             reset = gr.Button("Undo all changes", size="sm", interactive=False)
         with gr.Column(min_width=300):
-            last = gr.HTML(task.headings()[1])
+            last = gr.HTML(headings[2])
             exemplar = upload(portraits[0], "Exemplar", elem_id="exemplar")
+            own_map = upload(None, "Its label map", 150, show_label=True, elem_id="own-map", visible=False)
             exemplar_gallery = thumbnails(portraits)
             search = gr.Button("Find an exemplar for me", size="sm", interactive=False, elem_id="find")
             with gr.Accordion("Search my own folder", open=False):
@@ -97,18 +71,20 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     # Each is read, one after the other: "once" would drop what is chosen meanwhile, "always_last" after a failure.
     every = {"trigger_mode": "multiple"}
     buttons = [button, reset, search]
-    demo.load(task.there, what, [what, model], **quick)  # what was imported since the start
-    what.input(task.taken_up, what, [model, first, last, button], **quick)
+    demo.load(task.there, what, [model, missing], **quick)  # what was imported since the start
+    what.input(task.taken_up, [what, photo], [model, missing, first, second, last, button, photo, empty], **quick)
+    empty.click(lambda: None, None, photo, **quick)
     gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick).then(
         read_photo,
         [photo, model, state],
-        [state, editor, about, exemplar_gallery, exemplar, *buttons, searched, matcher],
+        [state, editor, about, exemplar_gallery, exemplar, own_map, *buttons, searched, matcher],
         show_progress_on=editor,
         **every,
         **private,
         **HEAVY,
     )
-    model.change(lambda model: gr.Gallery(task.photos_for(model)), model, photo_gallery, **quick)
+    model.change(lambda model: gallery(task.photos_for(model)), model, photo_gallery, **quick)
+    about.select(None, None, editor, js=canvas.BRUSHED, **quick)
     search.click(
         find_exemplar,
         [state, photo, model, folder],
@@ -119,10 +95,10 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     )
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
-    reset.click(lambda read: canvas(read.condition), state, editor, **quick)
+    reset.click(lambda read: canvas.canvas(read.condition), state, editor, **quick)
     button.click(expect, [state, matcher], [*shown], js=SCROLL, **quick).then(
         paint,
-        [state, photo, model, editor, exemplar, matcher],
+        [state, photo, model, editor, exemplar, own_map, matcher],
         [*shown[:6]],
         show_progress_on=[shown.picture],
         **private,
@@ -139,34 +115,36 @@ def lock():
     return [gr.Button(interactive=False)] * 3
 
 
-def read_photo(photo: str | None, model: str, before: Read | None):
+def read_photo(photo: str | None, model: str | None, before: Read | None):
     """-> as `seen`; where nothing was found, an empty canvas and the reason under it, which stays when the toast has gone."""
     try:
         return seen(photo, model, before)
     except gr.Error as error:
         gr.Warning(error.message, duration=12)
-        return gr.skip(), None, in_boxes([error.message]), *[gr.skip()] * 7
+        return gr.skip(), None, in_boxes([error.message]), *[gr.skip()] * 8
 
 
 @friendly
-def seen(photo: str | None, model: str, before: Read | None):
-    """Photo -> its Condition (in a Read), a canvas with it, words about it, exemplars of its kind, and SEGIN's matchers."""
-    if photo is None:
-        return gr.skip(), None, "", *[gr.skip()] * 7
+def seen(photo: str | None, model: str | None, before: Read | None):
+    """Photo -> its Condition (in a Read), a canvas with it, words about it, exemplars of its kind, a place for the exemplar's
+    own map, and SEGIN's matchers. Without a photo the canvas is empty, to be drawn on where the model's kind lets it."""
+    net = None if model in (None, models.AUTO) else models.translator(models.resolve(model, ""))
+    if model is None or photo is None and not hasattr(net and net.kind, "blank"):
+        return gr.skip(), None, "", *[gr.skip()] * 8
     name = models.resolve(model, photo)
     net = models.translator(name)
-    condition = net.condition_of(photo)
-    gallery = models.looks(condition.kind.name)
-    same = before is not None and models.looks(before.condition.kind.name) == gallery
-    exemplar = gr.skip() if same else next(iter(gallery), None)
-    read = Read(photo, model, name, condition)
+    condition = net.blank() if photo is None else net.condition_of(photo)
+    offered = models.looks(condition.kind.name)
+    same = before is not None and models.looks(before.condition.kind.name) == offered
+    exemplar = gr.skip() if same else next(iter(offered), None)
     pastes = net.card["system"] == models.PASTES
     kept = before is not None and before.name == name
-    by = task.matchers(name) if pastes else [task.OWN]
-    by = gr.skip() if kept else gr.Dropdown(by, value=task.OWN, visible=pastes)
-    ready = [gr.Button(interactive=each) for each in (True, drawable(condition), True)]
-    words = words_about(condition, task.hint(condition))
-    return read, canvas(condition), words, gallery, exemplar, *ready, "", by
+    by = patches.matchers(name) if pastes else [patches.OWN]
+    by = gr.skip() if kept else gr.Dropdown(by, value=patches.OWN, visible=pastes)
+    ready = [gr.Button(interactive=each) for each in (True, canvas.drawable(condition), True)]
+    words = canvas.words_about(condition, task.hint(condition))
+    read = Read(photo, model, name, condition)
+    return read, canvas.canvas(condition), words, gallery(offered), exemplar, map_beside(net), *ready, "", by
 
 
 @friendly
@@ -188,7 +166,9 @@ def find_exemplar(
 @friendly
 def expect(read: Read | None, matcher: str):
     """The places of the pictures that will come -> as `results.expected`."""
-    return [gr.skip()] * len(results.Shown._fields) if read is None else results.expected(read.name, matcher)
+    if read is None:
+        return [gr.skip()] * len(results.Shown._fields)
+    return results.expected(read.name, matcher, canvas.drawn(read.condition), read.photo is not None)
 
 
 @friendly
@@ -198,24 +178,24 @@ def paint(
     model: str,
     edited: dict | None,
     exemplar: str | None,
-    matcher: str = task.OWN,
+    own_map: str | None = None,
+    matcher: str = patches.OWN,
     progress=gr.Progress(),  # noqa: B008
 ):
     """The (perhaps edited) condition and an exemplar -> as `results.filled`."""
     check(read, photo, model)
     if exemplar is None:
         raise gr.Error("Choose an exemplar first: click one, or upload your own.", print_exception=False)
-    condition = read.condition
-    if edited and edited["layers"] and drawable(condition):
-        condition = condition.edited(flat(edited["layers"]))
-    net = task.translator(read.name, matcher)
-    result = net(photo, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage))
-    return results.filled(result, net)
+    condition = canvas.changed(read.condition, edited)
+    net = patches.translator(read.name, matcher)
+    result = net(photo, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage),
+                 exemplar_map=own_map if reads_map_beside(net) else None)
+    return results.filled(result, net, condition)
 
 
 def check(read: Read | None, photo: str | None, model: str) -> None:
     """Raises gr.Error unless what was read is what is on screen."""
-    if photo is None or read is None:
+    if read is None or photo is None and read.photo is not None:
         raise gr.Error("Choose a photo first.", print_exception=False)
     if (photo, model) != (read.photo, read.model):
         raise gr.Error("This photo has not been read yet: translate when its lines are there.", print_exception=False)
@@ -224,47 +204,17 @@ def check(read: Read | None, photo: str | None, model: str) -> None:
 # Pieces
 
 
-def drawable(condition: Condition) -> bool:
-    """Whether the canvas can be drawn on: what a grey photo shows is its own, and stays."""
-    return condition.kind.name != task.GREY
+def gallery(paths: list[str]) -> gr.Gallery:
+    """Samples to choose from; no empty box where there are none."""
+    return gr.Gallery(paths, visible=bool(paths))
 
 
-def canvas(condition: Condition) -> gr.ImageEditor:
-    """The condition as a layer over black, so that the eraser uncovers black; brushes in the kind's own colours."""
-    picture = enlarge(condition.image, results.CANVAS)
-    # With a composite given, the browser would lay that below the layer, and the eraser would uncover the same again.
-    value = {"background": Image.new("RGB", picture.size), "layers": [picture.convert("RGBA")], "composite": None}
-    if not drawable(condition):
-        return gr.ImageEditor(value, brush=False, eraser=False)
-    colours = [hexadecimal(c) for c in condition.kind.palette]
-    if isinstance(condition.kind, LabelKind):  # background last: a brush should be seen
-        colours = [*colours[1:], colours[0]]
-    brush = gr.Brush(colors=colours, color_mode="fixed", default_size=6)
-    return gr.ImageEditor(value, brush=brush, eraser=gr.Eraser())
+def reads_map_beside(net: Translator) -> bool:
+    """Whether a network compares the exemplar's label map with the photo's."""
+    return isinstance(net.kind, LabelKind) and net.net.config.exemplar_input != "image"
 
 
-def flat(layers: list[Image.Image]) -> Image.Image:
-    """What is seen of the layers over black; the background is left out, since a cleared canvas has a white one."""
-    picture = Image.new("RGBA", layers[0].size, "black")
-    for layer in layers:
-        picture = Image.alpha_composite(picture, layer)
-    return picture
-
-
-def words_about(condition: Condition, more: tuple[str, ...] = ()) -> str:
-    """What was found, `more` notes, and what each colour of the canvas means."""
-    kind = condition.kind
-    notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in (*condition.found.notes, *more))
-    if not drawable(condition):
-        return f"{notes}{in_facts(LIGHTNESS.format(condition.photo.width))}"
-    chips = [f'<span><i style="background:{hexadecimal(c)}"></i>{html.escape(name)}</span>'
-             for c, name in zip(kind.palette, kind.channels, strict=True)]  # fmt: skip
-    legend = f'<div class="legend">{"".join(chips)}</div>'
-    if isinstance(kind, LabelKind):
-        if len(chips) > 24:
-            there = "".join(chips[c] for c in np.unique(condition.map.argmax(0)))
-            legend = f'<div class="legend">{there}</div><details><summary>All {len(chips)} colours</summary>{legend}</details>'
-        return f"{notes}{in_facts('Paint with a part’s colour, or erase to background, before you translate.')}{legend}"
-    if len(chips) > 12:
-        legend = f"<details><summary>What the colours mean</summary>{legend}</details>"
-    return f"{notes}{in_facts('You can draw or erase lines before you translate.')}{legend}"
+def map_beside(net: Translator) -> gr.Image:
+    """The place for the exemplar's own label map: seen where the network needs one."""
+    label = "Its label map (guessed if not given)" if getattr(net.kind, "guesses", False) else "Its label map, which is needed"
+    return gr.Image(label=label, visible=reads_map_beside(net))
