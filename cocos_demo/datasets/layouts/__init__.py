@@ -1,7 +1,11 @@
 """The published data sets, a file each: what their folders look like, and what is taken of their pictures."""
 
+from .ade20k import ADE20K, ADE20KOutdoor
 from .base import Entry, Layout, LayoutError, Taken
 
 __all__ = ["LAYOUTS", "Entry", "Layout", "LayoutError", "Taken"]
 
-LAYOUTS: dict[str, type] = {}
+LAYOUTS: dict[str, type] = {
+    "ade20k": ADE20K,
+    "ade20k_outdoor": ADE20KOutdoor,
+}
