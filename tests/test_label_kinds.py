@@ -47,6 +47,44 @@ def test_numbers_of_an_ade20k_file_are_channels_and_255_is_150():
     assert np.array_equal(again.raster, found.raster)
 
 
+def viewer_colours(raster):
+    return ADE.other_palettes[0][raster]
+
+
+def test_the_colours_of_sceneparsings_viewers_are_read():
+    palette = ADE.other_palettes[0]
+    want = {0: (0, 0, 0), 1: (120, 120, 120), 3: (6, 230, 230), 10: (4, 250, 7), 13: (150, 5, 61), 150: (92, 0, 255)}
+    assert palette.shape == (151, 3) and {n: tuple(palette[n].tolist()) for n in want} == want
+    twins = [n for n in range(151) if (palette == palette[n]).all(1).sum() > 1]
+    assert [ADE.channels[n] for n in twins] == ["road", "skyscraper"]
+    raster = (np.arange(48 * 48).reshape(48, 48) % 151).astype(np.uint8)
+    raster[raster == 49] = 7
+    found = ADE.find(Image.fromarray(viewer_colours(raster)))
+    assert np.array_equal(found.raster, raster)
+    assert found.notes == ("road and skyscraper have one colour in this palette; it was taken as road",)
+    assert np.array_equal(np.asarray(found.picture), ADE.palette[raster])  # shown in ours
+    raster[raster == 7] = 3
+    assert ADE.find(Image.fromarray(viewer_colours(raster))).notes == ()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_index_png_in_viewer_colours_tells_road_from_skyscraper(first):
+    """Some tools number wall 1, as the data set does, others 0."""
+    raster = np.tile(np.array([7, 49, 3, 150], np.uint8).repeat(16), (64, 1))
+    picture = Image.fromarray(raster - first, "P")
+    picture.putpalette(ADE.other_palettes[0][first:].tobytes())
+    found = ADE.find(picture)
+    assert np.array_equal(found.raster, raster) and found.notes == ()
+
+
+def test_a_map_between_two_palettes_is_refused_by_the_nearer_one():
+    raster = np.tile(np.array([7, 13, 3, 150], np.uint8).repeat(16), (64, 1))
+    rgb = viewer_colours(raster)
+    rgb[:4] = (1, 2, 3)
+    with pytest.raises(ConditionError, match=r"6.2% of it is in colours that ade20k does not know: #010203 \(6.2%\)"):
+        ADE.find(Image.fromarray(rgb))
+
+
 def test_published_maps_are_resized_by_the_nearest_pixel():
     """As torchvision's and Pillow's NEAREST do, with which the networks were trained."""
     raster = np.random.default_rng(0).integers(0, 19, (50, 50)).astype(np.uint8)

@@ -5,6 +5,8 @@ The condition of CoCosNet's ADE20K and CelebA-HQ (mask) tasks (Sec. 4): semantic
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 
@@ -24,6 +26,7 @@ class LabelKind:
     """
 
     stored, exact = "labels", True
+    other_palettes: tuple[np.ndarray, ...] = ()  # (C, 3) each: other colours of the same classes that an upload may have
     soft = True  # a map larger than the network is drawn by area; else, as in the released code, by the nearest pixel
 
     def __init__(self, name: str, channels: tuple[str, ...], palette: np.ndarray):
@@ -36,8 +39,11 @@ class LabelKind:
     def find(self, photo) -> Found:
         """A label map as it was uploaded (see maps.py), or guessed from a photo where the kind can. Raises: ConditionError."""
         photo = reopenable(photo)
-        labels = read_map(photo, self)
-        return self.guess(open_photo(photo)) if labels is None else self.framed(labels)
+        read = read_map(photo, self)
+        if read is None:
+            return self.guess(open_photo(photo))
+        found = self.framed(read.labels)
+        return replace(found, notes=(*read.notes, *found.notes))
 
     def guess(self, photo: Image.Image) -> Found:
         """A label map guessed from a photo; this one cannot be."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
@@ -13,9 +15,18 @@ FEW = 40  # a picture of so few colours is no photo
 LARGEST = 1024  # pixels of a side that are kept
 
 
-def read_map(source, kind) -> np.ndarray | None:
-    """Anything open_photo takes -> uint8 (H,W) of class numbers, exactly; None for a picture that is no label map.
+@dataclass(frozen=True)
+class Read:
+    """A label map as it was uploaded."""
 
+    labels: np.ndarray  # uint8 (H,W), class numbers
+    notes: tuple[str, ...] = ()
+
+
+def read_map(source, kind) -> Read | None:
+    """Anything open_photo takes -> its class numbers, exactly; None for a picture that is no label map.
+
+    Colours are the kind's own or those of one of its `other_palettes`.
     Raises: ConditionError for a map whose colours or numbers are not this kind's; PhotoError.
     """
     image = open_stored(source)
@@ -25,7 +36,7 @@ def read_map(source, kind) -> np.ndarray | None:
     if image.mode in ("P", "L", "1", "I", "I;16") and not image.has_transparency_data:
         labels = by_number(image, kind)
         if labels is not None:
-            return labels
+            return Read(labels)
     if image.has_transparency_data:  # what is left clear in a paint program is background
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
@@ -36,13 +47,15 @@ def read_map(source, kind) -> np.ndarray | None:
 
 def by_number(image: Image.Image, kind) -> np.ndarray | None:
     """Class numbers of a grey or index picture; None where the numbers say nothing, but the colours may."""
-    numbers = kind.renumbered(np.asarray(image).astype(np.int64))
-    there = np.unique(numbers)
+    indices = np.asarray(image).astype(np.int64)
     if image.mode == "P":
         colours = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
-        meant = {tuple(colour) for colour in kind.palette}
-        if {tuple(colours[n]) for n in there if n < len(colours)} <= meant:
-            return None  # in our colours: these count, whatever order they are stored in
+        used = np.unique(indices)
+        for palette in (kind.palette, *kind.other_palettes):
+            if set(codes(colours[used[used < len(colours)]]).tolist()) <= set(codes(palette).tolist()):
+                return by_index(indices, colours, palette)
+    numbers = kind.renumbered(indices)
+    there = np.unique(numbers)
     if len(there) < 2 or len(there) > FEW and there[-1] >= len(kind.channels):
         return None
     wrong = there[(there >= len(kind.channels)) | (there < 0)]
@@ -55,17 +68,28 @@ def by_number(image: Image.Image, kind) -> np.ndarray | None:
                          f"{kind.name} knows 0 to {len(kind.channels) - 1}: {legend(kind)}.")
 
 
-def by_colour(rgb: np.ndarray, kind) -> np.ndarray | None:
-    """Class numbers (H,W) of a picture (H,W,3) in the kind's colours, None for a photo. Raises: ConditionError."""
-    known = codes(kind.palette)
+def by_index(indices: np.ndarray, colours: np.ndarray, palette: np.ndarray) -> np.ndarray | None:
+    """Class numbers (H,W) of an index picture (H,W) whose colours (N,3) are all in the palette, if its indices are the class
+    numbers, from 0 or from 1 on; else None: the colours count, whatever order they are stored in."""
+    used = np.unique(indices)
+    for first in (0, 1):
+        if 1 < len(used) and used[-1] + first < len(palette) and (colours[used] == palette[used + first]).all():
+            return (indices + first).astype(np.uint8)
+    return None
+
+
+def by_colour(rgb: np.ndarray, kind) -> Read | None:
+    """Class numbers of a picture (H,W,3) in the kind's colours, None for a photo. Raises: ConditionError."""
     sample = rgb[tuple(np.ix_(*(np.linspace(0, length - 1, 96).astype(int) for length in rgb.shape[:2])))].reshape(-1, 3)
     colours, counts = np.unique(sample, axis=0, return_counts=True)
-    if not rgb.any() or len(colours) > FEW and not close(colours, counts, kind.palette):
+    palette = max((kind.palette, *kind.other_palettes), key=lambda palette: alike(colours, counts, palette))
+    if not rgb.any() or len(colours) > FEW and not close(colours, counts, palette):
         return None
     here, where, counts = np.unique(codes(rgb), return_inverse=True, return_counts=True)
     if len(here) < 2:
         return None
-    number = {code: n for n, code in enumerate(known.tolist())}
+    known = codes(palette).tolist()
+    number = {code: n for n, code in reversed(list(enumerate(known)))}  # of two classes in one colour the first
     unknown = [(count, code) for code, count in zip(here.tolist(), counts.tolist(), strict=True) if code not in number]
     if unknown:
         total = sum(count for count, _ in unknown) / where.size
@@ -73,7 +97,16 @@ def by_colour(rgb: np.ndarray, kind) -> np.ndarray | None:
         worst += " and more" if len(unknown) > 5 else ""
         raise ConditionError(f"This looks like a label map, but {total:.1%} of it is in colours that {kind.name} does not know: "
                              f"{worst}. Use these alone, in a PNG and without soft borders: {legend(kind)}.")
-    return np.array([number[code] for code in here.tolist()], np.uint8)[where.reshape(rgb.shape[:2])]
+    twins = [[kind.channels[n] for n, other in enumerate(known) if other == code] for code in here.tolist()]
+    notes = tuple(f"{' and '.join(names)} have one colour in this palette; it was taken as {names[0]}"
+                  for names in twins if len(names) > 1)
+    return Read(np.array([number[code] for code in here.tolist()], np.uint8)[where.reshape(rgb.shape[:2])], notes)
+
+
+def alike(colours: np.ndarray, counts: np.ndarray, palette: np.ndarray) -> int:
+    """How many pixels are about in a colour of the palette, black aside; colours (N,3), each `counts` times there."""
+    distance = np.linalg.norm(colours[:, None].astype(float) - palette, axis=-1).min(1)
+    return int(counts[(distance <= NEAR) & colours.any(-1)].sum())
 
 
 def close(colours: np.ndarray, counts: np.ndarray, palette: np.ndarray) -> bool:
