@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -75,8 +78,22 @@ def run(options: Folder) -> None:
     print(f"{layout.rule}; " + (f"{len(held)} of them held out: {listed}" if held else "none held out"))
     report = prepare(layout, options.out, options.size, options.workers, again=True)
     say(layout, report)
+    for line in remarks(options.out):
+        print(line)
     listed = _exemplars(options)
     print(f"train with: python -m cocos_demo train --data {options.out} --out runs/{options.out.name}" + listed)
+
+
+def remarks(out: Path, most: int = 4) -> Iterator[str]:
+    """A line for each thing that was noted of the kept pictures: of how many, and some names; its numbers are not told apart."""
+    items = json.loads((out / "index.json").read_text(encoding="utf-8"))["items"]
+    noted: dict[str, list[str]] = {}
+    for item in items:
+        for note in item.get("notes", ()):
+            noted.setdefault(re.sub(r"\d+", "some", note), []).append(item["source"])
+    for note, sources in sorted(noted.items(), key=lambda pair: -len(pair[1])):
+        names = "" if len(sources) == len(items) else f" [{', '.join(sources[:most])}{', ...' if len(sources) > most else ''}]"
+        yield f"  noted of {len(sources)} of {len(items)}: {note}{names}"
 
 
 def run_danbooru(options: DrawnPictures) -> None:

@@ -27,7 +27,7 @@ def shoes(tmp_path):
 
 
 def test_shoes_become_a_prepared_folder(shoes, tmp_path):
-    report = prepare(LAYOUTS["edges2shoes"](shoes), tmp_path / "out", progress=False)
+    report = prepare(LAYOUTS["edges2shoes"](shoes), tmp_path / "out", workers=1, progress=False)
     assert (report.kept, report.left_out) == (8, [])
     index = json.loads((tmp_path / "out" / "index.json").read_text())
     assert index["condition"] == "edges" and [item["split"] for item in index["items"]] == ["train"] * 6 + ["test"] * 2
@@ -65,7 +65,7 @@ def test_damage_is_named(shoes, tmp_path):
     (shoes / "train" / "4_AB.jpg").write_bytes((shoes / "train" / "5_AB.jpg").read_bytes()[:2000])
     empty.paste("white", (256, 0, 512, 256))
     empty.save(shoes / "train" / "6_AB.jpg")
-    report = prepare(LAYOUTS["edges2shoes"](shoes), tmp_path / "out", progress=False)
+    report = prepare(LAYOUTS["edges2shoes"](shoes), tmp_path / "out", workers=1, progress=False)
     reasons = {entry["source"]: entry["reason"] for entry in report.left_out}
     assert reasons["train/2_AB.jpg"] == "it is 256 x 256 pixels, not an edge map and a photo side by side (512 x 256)"
     assert reasons["train/3_AB.jpg"] == "its left half is no edge map, black lines on white"

@@ -95,7 +95,7 @@ def share(name: str) -> float:
 
 
 def open_file(path: Path):
-    """PIL RGB, upright. Raises PhotoError, which knows HEIC by its content under any name, and is the same for all broken files."""
+    """PIL RGB, upright. Raises PhotoError: the same words for all broken files, and for HEIC under whatever name."""
     try:
         return open_photo(path)
     except PhotoError as error:

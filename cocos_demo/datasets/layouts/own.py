@@ -17,6 +17,8 @@ from .base import Entry, LayoutError, Taken, names
 from .files import File, against, duplicates, files_of, open_file
 from .people_by_name import Rule, held_out, people_of
 
+NECK, HIPS = 1, [8, 11]  # of a figure's 18 keypoints
+LYING = "the body lies on its side; if the photo does too, turn it and prepare it again"
 NO_PHOTO = "a drawing in black and white; there is no photo of it to paint"
 
 
@@ -84,7 +86,16 @@ def person_of(photo: Image.Image, size: int, condition: str) -> Taken:
     rasters = {"masks": silhouette(picture) > 0.5}  # (S, S)
     if kind.stored:
         rasters[kind.stored] = found.raster
-    return Taken(picture, found.points, rasters, found.notes)
+    notes = (*found.notes, LYING) if condition == "figure" and lies(found.points) else found.notes
+    return Taken(picture, found.points, rasters, notes)
+
+
+def lies(points: np.ndarray) -> bool:
+    """Whether a figure's trunk, from the neck to the middle of the hips (18 keypoints, each x, y, present), lies on its side."""
+    if not points[[NECK, *HIPS], 2].all():
+        return False
+    along = np.abs(points[HIPS, :2].mean(0) - points[NECK, :2])
+    return bool(along[0] > 1.5 * along[1])
 
 
 def lines_of(photo: Image.Image, size: int, way: str) -> Taken:

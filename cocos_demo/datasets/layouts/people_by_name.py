@@ -28,14 +28,16 @@ def people_of(sources: Sequence[str], rule: Rule = "auto") -> tuple[list[str], s
     alone = [PurePosixPath(source).with_suffix("").as_posix() for source in sources]
     folders = [PurePosixPath(source).parts[0] if "/" in source else one for source, one in zip(sources, alone)]
     named = [prefix(one) or one for one in alone]
+    why = ""
     if rule == "auto":
         inside = {folder for source, folder in zip(sources, folders) if "/" in source}
         sizes = Counter(named)
         grouped = sum(count for count in sizes.values() if count > 1)
         rule = "folders" if len(inside) > 1 else "names" if len(sizes) > 1 and 2 * grouped >= len(sources) else "each"
-    people, by = {"folders": (folders, "by sub-folder"), "names": (named, "by the beginning of the file name"),
-                  "each": (alone, "one a picture; neither sub-folders nor file names tell people apart")}[rule]  # fmt: skip
-    return people, f"{len(set(people))} people {by}"
+        why = "; neither sub-folders nor file names tell people apart" if rule == "each" else ""
+    people, by = {"folders": (folders, "people by sub-folder"), "names": (named, "people by the beginning of the file name"),
+                  "each": (alone, "pictures, each for itself")}[rule]  # fmt: skip
+    return people, f"{len(set(people))} {by}{why}"
 
 
 def prefix(path: str) -> str:
