@@ -56,12 +56,13 @@ def reasons(left_out: list[dict], of: int, most: int = 8) -> Iterator[str]:
 
 
 def prepare(layout: Layout, out: str | os.PathLike, size: int | None = None, workers: int | None = None,
-            shard: tuple[int, int] = (1, 1), progress: bool = True) -> Report:
+            shard: tuple[int, int] = (1, 1), progress: bool = True, again: bool = False) -> Report:
     """Prepare a set, or its part `shard` (number, of how many), into the folder `out`; the originals are never touched.
 
     Pictures that earlier runs have done are kept, so an interrupted run goes on, and a folder that has grown is added to. Shards
     may run at the same time on several machines; whichever comes last gathers them. `workers`: processes, one a core if not
-    given; a script of yours that asks for more than one needs `if __name__ == "__main__":`.
+    given; a script of yours that asks for more than one needs `if __name__ == "__main__":`. `again`: try once more what earlier
+    runs left out, as it may have been mended.
     Raises: LayoutError; PreparingError for a folder that holds another set or size.
     """
     out, size = Path(out), size or layout.size
@@ -74,8 +75,9 @@ def prepare(layout: Layout, out: str | os.PathLike, size: int | None = None, wor
     entries = layout.entries()
     if not entries:
         raise LayoutError(f"{layout.root} holds no pictures of {layout.name}")
-    _claim(out, {"name": layout.name, "condition": layout.condition, "size": size})
-    known = _Known(out)
+    _claim(out, {"name": layout.name, "condition": layout.condition, "size": size,
+                 **getattr(layout, "settings", {})})
+    known = _Known(out, again)
     todo = [entry for entry in part(entries, *shard) if not known.has(entry)]
     workers = min(workers or os.cpu_count() or 1, max(len(todo) // CHUNK, 1))
     task = partial(_prepare_one, layout=layout, out=out, size=size)
@@ -137,13 +139,13 @@ def _claim(out: Path, settings: dict) -> None:
 class _Known:
     """What is there already: notes of single pictures (NAME.json, and NAME.npy for points), and what was gathered before."""
 
-    def __init__(self, out: Path):
+    def __init__(self, out: Path, again: bool = False):
         self.notes = out / "unfinished"
         self.gathered: dict[str, dict] = {}
         self.points: dict[str, np.ndarray] = {}
         if (out / "index.json").exists():
             index = json.loads((out / "index.json").read_text(encoding="utf-8"))
-            self.gathered = {entry["name"]: entry for entry in (*index["items"], *index["left_out"])}
+            self.gathered = {entry["name"]: entry for entry in (*index["items"], *([] if again else index["left_out"]))}
             self.points = dict(zip((item["name"] for item in index["items"]), np.load(out / "points.npy"), strict=True))
 
     def has(self, entry: Entry) -> bool:

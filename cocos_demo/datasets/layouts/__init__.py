@@ -3,6 +3,8 @@
 from .ade20k import ADE20K, ADE20KOutdoor
 from .base import Entry, Layout, LayoutError, Taken
 from .celebahq import CelebAHQ, CelebAHQEdge, CelebAHQLandmarks
+from .danbooru import Danbooru
+from .edges2photos import Edges2Handbags, Edges2Shoes
 
 __all__ = ["LAYOUTS", "Entry", "Layout", "LayoutError", "Taken"]
 
@@ -12,4 +14,7 @@ LAYOUTS: dict[str, type] = {
     "celebahq": CelebAHQ,
     "celebahqedge": CelebAHQEdge,
     "celebahq_landmarks": CelebAHQLandmarks,
+    "edges2shoes": Edges2Shoes,
+    "edges2handbags": Edges2Handbags,
+    "danbooru": Danbooru,
 }

@@ -39,7 +39,10 @@ class Taken:
 
 
 class Layout(Protocol):
-    """A published data set in a folder: a frozen dataclass, so that it can be sent to other processes."""
+    """A published data set in a folder: a frozen dataclass, so that it can be sent to other processes.
+
+    One with options has a dict `settings` of those that change the prepared pictures, so that no folder gets a mixture.
+    """
 
     root: Path
     name: str  # as in `prepare NAME`
