@@ -26,7 +26,7 @@ def low(tmp_path_factory):
 @pytest.fixture(scope="module")
 def out(low, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    prepare(LAYOUTS["deepfashion"](low), out, 64, progress=False)
+    prepare(LAYOUTS["deepfashion"](low), out, 64, workers=1, progress=False)
     return out
 
 
@@ -70,7 +70,7 @@ def test_mediapipe_sees_the_whole_square(out):
 
 def test_high_resolution_is_squared_with_grey(tmp_path):
     root = made.build(tmp_path / "high", high=True)
-    prepare(LAYOUTS["deepfashion_hd"](root), tmp_path / "out", 256, progress=False)
+    prepare(LAYOUTS["deepfashion_hd"](root), tmp_path / "out", 256, workers=1, progress=False)
     train = PreparedFolder(tmp_path / "out", "train")
     places = {item["source"]: i for i, item in enumerate(train.items)}
     i = places["img/WOMEN/Dresses/id_00000002/02_1_front.jpg"]
@@ -146,7 +146,7 @@ def test_single_pictures_are_left_out_and_named(tmp_path):
     (root / "img" / "WOMEN" / "odd.jpg").write_bytes(paths[5].read_bytes())
     stem = stems[5].parent / "01_1_front"
     np.savetxt(f"{stem}_subset.txt", [[0, 1, 40, *[-1] * 15, 20, 3]])
-    report = prepare(LAYOUTS["deepfashion"](root), tmp_path / "out", 64, progress=False)
+    report = prepare(LAYOUTS["deepfashion"](root), tmp_path / "out", 64, workers=1, progress=False)
     reasons = {entry["source"].removeprefix("img/"): entry["reason"] for entry in report.left_out}
     assert "damaged or cut short" in reasons[made.PICTURES[0][0]]
     assert reasons[made.PICTURES[1][0]].startswith("it has 176 x 256 pixels; the low resolution has squares")
@@ -247,7 +247,7 @@ def test_lists_name_pictures_in_any_of_these_ways(out, written_as, tmp_path):
 @pytest.mark.parametrize("kind", ["deepfashion", "deepfashion_hd", "figure"])
 def test_one_step_of_training(out, tmp_path, kind):
     nothing = Weights(feat=0.0, perc=0.0, context=0.0, detail=0.0, pixel=1.0, warp=1.0)
-    args = TrainArgs(data=(out,), out=tmp_path / "run", size=32, steps=1, batch=2, d_width=4, save_every=1, device="cpu",
+    args = TrainArgs(data=(out,), out=tmp_path / "run", size=32, steps=1, batch=1, d_width=4, save_every=1, device="cpu",
                      weights=nothing, condition=kind)
     seen = []
     Trainer(args).run(lambda state: seen.append(state["terms"]))

@@ -28,8 +28,8 @@ def selves(folder: PreparedFolder, exemplars: dict[str, tuple[str, ...]]) -> dic
     if wrong:
         told = "; ".join(f"{_called(folder, i)} with {_called(folder, k)}" for i, k in wrong[:3])
         raise DataError(f"{len(wrong)} pairs of the list are of different people: {told}{'; ...' if len(wrong) > 3 else ''}. "
-                        "Without cross and hard pairs a list says which pictures show the same person; for exemplars of other people "
-                        "set mix.cross or mix.hard over 0")
+                        "Without cross and hard pairs a list says which pictures show the same person; for exemplars of other "
+                        "people set mix.cross or mix.hard over 0")
     pairs = {i: [k for k in refs if k != i and folder.same_scene(i, k)] for i, refs in found.items()}
     if not any(pairs.values()):
         raise DataError(f"the list pairs no two pictures of {folder.path} that show the same person in the same clothes")

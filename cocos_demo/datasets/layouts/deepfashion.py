@@ -28,8 +28,8 @@ from .base import Entry, LayoutError, Taken, names, squared
 GREY = (232, 232, 232)
 TALL = 750 / 1101  # width by height of the high resolution
 PICTURE = re.compile(r"(?:WO)?MEN/[^/]+/(id_0*(\d+))/(\d+)_[^/]*\.jpe?g", re.IGNORECASE)
-WHERE = ("It is asked for at http://mmlab.ie.cuhk.edu.hk/projects/DeepFashion.html (In-shop Clothes Retrieval; the password for the "
-         "pictures comes with the agreement); data/README.md shows how the folder has to look.")
+WHERE = ("It is asked for at http://mmlab.ie.cuhk.edu.hk/projects/DeepFashion.html (In-shop Clothes Retrieval; the password "
+         "for the pictures comes with the agreement); data/README.md shows how the folder has to look.")
 LISTS = ("train.txt", "val.txt")
 PARTITIONS = ("Eval/list_eval_partition.txt", "list_eval_partition.txt")
 STATUS = {"train": "train", "query": "test", "gallery": "test"}
