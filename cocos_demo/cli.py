@@ -34,6 +34,7 @@ COMMANDS = {
     "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
     **_published("deepfashion", "DeepFashion in-shop, 256 px, with poses"),
     **_published("deepfashion_hd", "DeepFashion in-shop, high resolution, squared as for CoCosNet v2, with poses"),
+    **_published("metfaces", "faces out of works of art, 1024 px, with landmarks and soft edges"),
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),
     "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
