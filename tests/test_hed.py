@@ -39,6 +39,14 @@ def test_contours_are_found_and_texture_is_passed_over(square):
 
 
 @needs_weights
+def test_nothing_is_drawn_where_a_picture_ends():
+    slope = np.broadcast_to(np.linspace(40, 220, 96, dtype=np.uint8)[None, :, None], (96, 96, 3))
+    edges = hed.hed(Image.fromarray(np.ascontiguousarray(slope)))
+    border = np.concatenate([edges[:3].ravel(), edges[-3:].ravel(), edges[:, :3].ravel(), edges[:, -3:].ravel()])
+    assert border.mean() < 8
+
+
+@needs_weights
 def test_a_picture_longer_than_the_limit_is_looked_at_smaller(square, monkeypatch):
     monkeypatch.setattr(hed, "LARGEST", 128)
     large = square.resize((512, 384), Image.Resampling.NEAREST)

@@ -14,6 +14,7 @@ from .grey import Grey
 from .labels import LabelKind
 from .lines import Edges
 from .maps import read_map
+from .metfaces import MetFaces
 from .parts import Parts
 from .portrait import Portrait
 
@@ -30,6 +31,7 @@ KINDS = {
     "deepfashion": DeepFashion(),
     "deepfashion_hd": DeepFashionHD(),
     "edges": Edges(),
+    "metfaces": MetFaces(),
 }
 
 

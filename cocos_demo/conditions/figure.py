@@ -6,6 +6,7 @@ The condition of CoCosNet's DeepFashion task (Sec. 4): keypoints of Cao et al., 
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from ..photo import Frame, open_photo
 from . import detectors
@@ -99,6 +100,25 @@ class Figure:
 def locate(photo) -> tuple[Found, np.ndarray]:
     """What Figure.find finds, and mediapipe's (33,4) of the same person, in photo pixels."""
     photo = open_photo(photo)
+    points, body, notes = pose(photo)
+    low, high = box(points, body, photo.size)
+    larger = float((high - low).max())
+    if larger < LEAST_PERSON:
+        raise ConditionError(f"The person is only {larger:.0f} pixels tall; at least {LEAST_PERSON} are needed. "
+                             "Use a closer or larger photo.")  # fmt: skip
+    frame = fit(Frame(*((low + high) / 2).tolist(), MARGIN * larger), photo.size, least=larger)
+    if outside(frame, photo.size) > 0.15:
+        notes.append("the photo is narrower than the figure's square; its border was repeated")
+    points[:, :2] = frame.to_unit(points[:, :2])
+    points[points[:, 2] == 0] = 0
+    return Found(frame, points, None, tuple(notes)), body
+
+
+def pose(photo: Image.Image) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The largest person of a photo: keypoints (18,3) and mediapipe's (33,4), both in photo pixels, and notes.
+
+    Raises: ConditionError when nobody is found, or only head and shoulders are seen; ModelMissing.
+    """
     found, near = detectors.search(detectors.poses, photo)
     if not found:
         raise ConditionError("No person was found. Use a photo that shows a person's body, well lit.")
@@ -116,17 +136,7 @@ def locate(photo) -> tuple[Found, np.ndarray]:
     missing = [JOINTS[i] for i in LIMB_JOINTS if not points[i, 2]]
     if missing:
         notes.append("not seen: " + ", ".join(missing))
-    low, high = box(points, body, photo.size)
-    larger = float((high - low).max())
-    if larger < LEAST_PERSON:
-        raise ConditionError(f"The person is only {larger:.0f} pixels tall; at least {LEAST_PERSON} are needed. "
-                             "Use a closer or larger photo.")  # fmt: skip
-    frame = fit(Frame(*((low + high) / 2).tolist(), MARGIN * larger), photo.size, least=larger)
-    if outside(frame, photo.size) > 0.15:
-        notes.append("the photo is narrower than the figure's square; its border was repeated")
-    points[:, :2] = frame.to_unit(points[:, :2])
-    points[points[:, 2] == 0] = 0
-    return Found(frame, points, None, tuple(notes)), body
+    return points, body, notes
 
 
 def keypoints(body: np.ndarray, size: tuple[int, int]) -> np.ndarray:

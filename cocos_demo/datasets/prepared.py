@@ -14,7 +14,8 @@ from ..conditions.grey import luma
 
 MOST_KEPT = 512 * 2**20  # bytes of decoded pictures a folder keeps in memory: as they are drawn at random, any will do
 # What else can be drawn from what is kept for a kind.
-ALSO = {"portrait": ("grey",), "figure": ("deepfashion", "deepfashion_hd")}
+ALSO = {"portrait": ("grey",), "figure": ("deepfashion", "deepfashion_hd"),
+        "deepfashion": ("figure", "deepfashion_hd"), "deepfashion_hd": ("figure", "deepfashion")}
 
 
 class DataError(RuntimeError):

@@ -211,7 +211,7 @@ def read_list(path: str | Path) -> dict[str, tuple[str, ...]]:
     """
     rows: dict[str, tuple[str, ...]] = {}
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise RetrievalError(f"{path} is not a text file with lines query,ref1,...,refK") from None
     for number, line in enumerate(lines, 1):

@@ -27,10 +27,11 @@ PASTES = "segin"  # the system that matches by VGG, pastes an auxiliary image, a
 # What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
 WORDS = {"portrait": "face lines", "grey": "grey photo", "figure": "body pose", "parts": "body part map",
          "celebahqedge": "face edges", "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
-         "ade20k": "map of a scene", "edges": "lines"}  # fmt: skip
+         "ade20k": "map of a scene", "edges": "lines", "metfaces": "face lines"}  # fmt: skip
 SYSTEMS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "segin": "SEGIN", "spade": "SPADE"}
 LOOKS = {"portrait": "portraits", "grey": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
-         "figure": "figures", "parts": "figures", "deepfashion": "figures", "deepfashion_hd": "figures"}  # fmt: skip
+         "metfaces": "portraits", "figure": "figures", "parts": "figures", "deepfashion": "figures",
+         "deepfashion_hd": "figures"}  # fmt: skip
 
 
 def choices() -> list[tuple[str, str]]:

@@ -5,6 +5,8 @@ from .base import Entry, Layout, LayoutError, Taken
 from .celebahq import CelebAHQ, CelebAHQEdge, CelebAHQLandmarks
 from .danbooru import Danbooru
 from .edges2photos import Edges2Handbags, Edges2Shoes
+from .deepfashion import DeepFashion, DeepFashionHD
+from .metfaces import MetFaces
 
 __all__ = ["LAYOUTS", "Entry", "Layout", "LayoutError", "Taken"]
 
@@ -17,4 +19,7 @@ LAYOUTS: dict[str, type] = {
     "edges2shoes": Edges2Shoes,
     "edges2handbags": Edges2Handbags,
     "danbooru": Danbooru,
+    "deepfashion": DeepFashion,
+    "deepfashion_hd": DeepFashionHD,
+    "metfaces": MetFaces,
 }
