@@ -20,6 +20,7 @@ class Command:
     options: str  # the dataclass of its options
     run: str = "run"  # the function that takes one
     given: dict[str, str] = field(default_factory=dict)  # what else it is given
+    begin: str = ""  # a function of the module: the words of the line -> the options that they begin with, or None
 
 
 def _published(name: str, help: str) -> dict[str, Command]:
@@ -33,7 +34,7 @@ COMMANDS = {
     "prepare people": Command("portraits and bodies from the package openpeople", "cocos_demo.commands", "People"),
     "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),
-    "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
+    "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs", begin="options"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
     "colours": Command("measure whether grey portraits take the colours of their reference", "cocos_demo.evaluation.colours",
@@ -71,7 +72,9 @@ def main(argv: list[str] | None = None) -> int:
         import tyro
 
         module = import_module(command.module)
-        options = tyro.cli(getattr(module, command.options), prog=f"python -m cocos_demo {name}", args=argv[words:])
+        begun = getattr(module, command.begin)(argv[words:]) if command.begin else None
+        options = tyro.cli(getattr(module, command.options), prog=f"python -m cocos_demo {name}", args=argv[words:],
+                           **({} if begun is None else {"default": begun}))
         getattr(module, command.run)(options, **command.given)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
