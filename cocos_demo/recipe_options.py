@@ -36,13 +36,16 @@ def begin(words: Sequence[str], options: type):
     data = tuple(Path(name) for name in said.data) or (Path(chosen.data),)
     if chosen.part("mix")["hard"] > 0:
         values["exemplars"] = _located(data[0]) / LIST
-    return options(data=data, out=Path("runs") / f"{chosen.data}-{chosen.system}-{chosen.preset}",
-                   name=f"{chosen.data}_{chosen.system}", system=chosen.system, preset=chosen.preset, recipe=chosen.name, **values)
+    name = f"{chosen.data}-{chosen.system}"
+    return options(data=data, out=Path("runs") / f"{name}-{chosen.preset}", name=name.replace("-", "_"), system=chosen.system,
+                   preset=chosen.preset, recipe=chosen.name, **values)
 
 
 def of(options) -> Recipe | None:
     """The recipe that filled in these options; None without one. Raises RecipeError."""
-    return _chosen([str(path) for path in options.data], options.system, options.preset, options.recipe) if options.recipe else None
+    if not options.recipe:
+        return None
+    return _chosen([str(path) for path in options.data], options.system, options.preset, options.recipe)
 
 
 def complete(options):
@@ -53,8 +56,8 @@ def complete(options):
         return options
     for path in options.data:
         if not path.exists():
-            raise RecipeError(f"there is no prepared folder {path}; make it of the folder DIR that {chosen.of_set.title} lies in: "
-                              f"python -m cocos_demo prepare {chosen.data} DIR --out {path} --size {chosen.prepared}")
+            raise RecipeError(f"there is no prepared folder {path}; make it of the folder DIR that {chosen.of_set.title} lies "
+                              f"in: python -m cocos_demo prepare {chosen.data} DIR --out {path} --size {chosen.prepared}")
     lists = options.mix.hard > 0 or (options.mix.cross > 0 and options.exemplars)
     if lists and options.exemplars and not options.exemplars.is_file():
         raise RecipeError(f"there is no list of exemplars {options.exemplars}; make one with: python -m cocos_demo exemplars "

@@ -63,7 +63,8 @@ def of_kind(path, condition, people=2, shots=2, size=32, masks=True, seed=0):
         for s in range(shots):
             name = f"P{p}_{s}"
             items.append({"name": name, "person": f"P{p}", "split": "train", "source": f"{name}.jpg"})
-            Image.fromarray(rng.integers(0, 256, (size, size, 3), dtype=np.uint8)).save(path / "images" / f"{name}.jpg", quality=95)
+            noise = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(path / "images" / f"{name}.jpg", quality=95)
             Image.fromarray(np.arange(size * size).reshape(size, size) % 2 == 0).save(path / "masks" / f"{name}.png")
             if kind.stored:
                 top = len(kind.channels) if isinstance(kind, LabelKind) else 16

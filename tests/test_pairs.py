@@ -37,7 +37,8 @@ def test_a_random_crop_by_hand():
     affine, window = distortion.random_crop(np.random.default_rng(0), 256, 30 / 256, False)
     large, left, top = window
     assert large == 286 and 0 <= min(left, top) and max(left, top) <= 30
-    corner = distortion.move_points(np.array([[left / 286, top / 286, 1.0], [(left + 256) / 286, (top + 256) / 286, 1.0]]), affine)
+    corners = np.array([[left, top, 286], [left + 256, top + 256, 286]]) / 286
+    corner = distortion.move_points(corners, affine)
     np.testing.assert_allclose(corner, [[0, 0, 1], [1, 1, 1]], atol=1e-12)
     mirrored, again = distortion.random_crop(np.random.default_rng(0), 256, 30 / 256, True)
     assert again == window

@@ -74,7 +74,8 @@ class PairSampler:
         if not 0 <= mix.crop < 4:
             raise ValueError(f"the share that mix.crop loads a picture larger by must be between 0 and 4, got {mix.crop}")
         if mix.pseudo > 0 and mix.pseudo_by == "crop" and not (mix.crop > 0 or mix.flip):
-            raise ValueError('with mix.pseudo_by "crop" and neither mix.crop nor mix.flip a pseudo exemplar would be the picture itself')
+            raise ValueError('with mix.pseudo_by "crop" and neither mix.crop nor mix.flip a pseudo exemplar would be the picture '
+                             'itself')
         self.sorts = _normalised((mix.same, mix.pseudo, mix.cross, mix.hard), "same, pseudo, cross and hard pairs")
         if mix.hard > 0 and not exemplars:
             raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
