@@ -20,6 +20,7 @@ class Command:
     options: str  # the dataclass of its options
     run: str = "run"  # the function that takes one
     given: dict[str, str] = field(default_factory=dict)  # what else it is given
+    begin: str = ""  # a function of the module: the words of the line -> the options that they begin with, or None
 
 
 def _published(name: str, help: str) -> dict[str, Command]:
@@ -48,7 +49,7 @@ COMMANDS = {
     **_published("metfaces", "faces out of works of art, 1024 px, with landmarks and soft edges"),
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),
     "archives": Command("check and list the tars of a set that was prepared in shards", "cocos_demo.archives", "Archives"),
-    "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs"),
+    "train": Command("train a network on prepared data", "cocos_demo.training", "TrainArgs", begin="options"),
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "keep": Command("make a checkpoint that was trained known by name", "cocos_demo.keep", "Keep"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
@@ -87,7 +88,9 @@ def main(argv: list[str] | None = None) -> int:
         import tyro
 
         module = import_module(command.module)
-        options = tyro.cli(getattr(module, command.options), prog=f"python -m cocos_demo {name}", args=argv[words:])
+        begun = getattr(module, command.begin)(argv[words:]) if command.begin else None
+        options = tyro.cli(getattr(module, command.options), prog=f"python -m cocos_demo {name}", args=argv[words:],
+                           **({} if begun is None else {"default": begun}))
         getattr(module, command.run)(options, **command.given)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from . import checkpoints, states, viz
+from . import checkpoints, recipe_options, states, viz
 from .choices import read_choices
 from .conditions import LabelKind
 from .datasets.archives import open_set
@@ -42,7 +42,7 @@ class _Stopped(Exception):
 class TrainArgs:
     """Train a system on a prepared folder. Stop it with Ctrl-C at any time; the same command goes on from there."""
 
-    data: tuple[Path, ...]  # prepared folders of one condition (python -m cocos_demo prepare ...)
+    data: tuple[Path, ...]  # prepared folders of one condition (python -m cocos_demo prepare ...), or a published set's name
     out: Path  # where the run lives: state.pt, log.jsonl, samples/, history/, NAME.safetensors
     name: str = "model"  # name of the checkpoint
     condition: str = ""  # what is painted from, where a folder offers several ("parts" for figures); else its own
@@ -59,6 +59,7 @@ class TrainArgs:
     lr_d: float = 4e-4  # ... and discriminator (section 4)
     beta1: float = 0.0
     beta2: float = 0.999
+    eps_g: float = 1e-8  # Adam's epsilon for the first rate; the released code has 1e-3
     warmup: int = 100  # steps of linear rise of both rates
     decay_from: float = 0.6  # after this share of the steps both rates fall linearly to 0
     adversarial_from: int = 0  # step at which the adversarial terms begin; before it D does not run
@@ -82,6 +83,8 @@ class TrainArgs:
     mix: Mix = field(default_factory=Mix)
     choices: dict[str, str] = field(default_factory=dict)  # the system's named choices, e.g. carries patches, strides 4,2,1
     freeze: tuple[str, ...] = ()  # parameters with one of these in their name keep the values they begin with, e.g. gru
+    recipe: str = ""  # settings to begin with: those of the set that --data names, by its paper; or published, the released
+    # code's; or a set's name, for a folder elsewhere (ade20k, ade20k/published); or none
     note: str = ""  # for the model card: what a user should know of its limits
 
 
@@ -146,7 +149,7 @@ class Trainer:
         # which are averages already.
         self.ema = AveragedModel(self.net, multi_avg_fn=_moving_average(args.ema), use_buffers=False)
         betas = (args.beta1, args.beta2)
-        self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas)
+        self.opt_G = torch.optim.Adam(self.net.parameters(), lr=args.lr_g, betas=betas, eps=args.eps_g)
         self.opt_D = torch.optim.Adam(self.D.parameters(), lr=args.lr_d, betas=betas)
         self.step, self.seconds, self.before = 0, 0.0, 0  # `before`: steps of the runs that `init` goes back to
         self.shares: dict[str, float] = {}  # what each term is of the total, by running means
@@ -314,7 +317,8 @@ class Trainer:
 
     def _sampler(self, seed: int) -> PairSampler:
         a = self.args
-        return PairSampler(self.folders, a.size, a.mix, seed, a.shares, self.exemplars, self.objective.foreground)
+        foreground = self.objective.foreground and (a.weights.seg > 0 or a.weights.attention > 0)
+        return PairSampler(self.folders, a.size, a.mix, seed, a.shares, self.exemplars, foreground)
 
     def sample_sheet(self, count: int = 6) -> Image.Image:
         """Condition, exemplar, warp, output and photo of fixed training pairs, by the averaged weights."""
@@ -337,9 +341,14 @@ class Trainer:
                 "rates": {"G": a.lr_g, "D": a.lr_d, "beta1": a.beta1, "beta2": a.beta2, "decay_from": a.decay_from,
                           "ema": a.ema}, "adversarial_from": a.adversarial_from,
                 "weights": asdict(a.weights), "shares": {name: round(share, 4) for name, share in self.shares.items()},
-                "mix": asdict(a.mix), "frozen": a.freeze, "limits": a.note}
+                "mix": asdict(a.mix), "frozen": a.freeze, "recipe": a.recipe, "limits": a.note}
         checkpoints.save(path, bake(net), card)
         return path
+
+
+def options(words: list[str]) -> TrainArgs | None:
+    """What a command line begins with, where a recipe is named."""
+    return recipe_options.begin(words, TrainArgs)
 
 
 def begin(args: TrainArgs) -> Trainer:
@@ -352,6 +361,7 @@ def begin(args: TrainArgs) -> Trainer:
 
 def run(args: TrainArgs) -> None:
     """The command `train`."""
+    args = recipe_options.complete(args)
     rates = (args.lr_g, args.lr_d, args.patience)
     if min(args.steps, args.batch, args.save_every, *rates) <= 0 or not all(map(math.isfinite, (*rates, args.epochs))):
         raise TrainingError("steps, batch, save-every, rates and patience must be above 0")
@@ -360,6 +370,8 @@ def run(args: TrainArgs) -> None:
     if args.published_weights:
         args = replace(args, weights=published(args.published_weights))
     trainer = begin(args)
+    if trainer.processes.first and args.recipe:
+        print(recipe_options.said(args))
     try:
         path = trainer.run()
     except KeyboardInterrupt:  # all of them leave

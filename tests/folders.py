@@ -5,6 +5,8 @@ import json
 import numpy as np
 from PIL import Image
 
+from cocos_demo.conditions import KINDS, LabelKind
+
 
 def prepared(path, condition="figure", people=3, shots=2, size=32, held_out=1, seed=0):
     """Write random pictures of `people`, the last `held_out` of them in the split "test" -> the folder."""
@@ -48,4 +50,32 @@ def masked(path, **options):
         mask = np.zeros((32, 32), bool)
         mask[8:-8, 8:-8] = True
         Image.fromarray(mask).save(path / "masks" / f"{picture.stem}.png")
+    return path
+
+
+def of_kind(path, condition, people=2, shots=2, size=32, masks=True, seed=0):
+    """A prepared folder of any kind of condition: noise, with rasters of the folder's own size -> the folder."""
+    rng, kind, items = np.random.default_rng(seed), KINDS[condition], []
+    count = 0 if isinstance(kind, LabelKind) else 478 if kind.stored else 18
+    for part in {"images", "masks", kind.stored} - {None}:
+        (path / part).mkdir(parents=True)
+    for p in range(people):
+        for s in range(shots):
+            name = f"P{p}_{s}"
+            items.append({"name": name, "person": f"P{p}", "split": "train", "source": f"{name}.jpg"})
+            noise = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(path / "images" / f"{name}.jpg", quality=95)
+            Image.fromarray(np.arange(size * size).reshape(size, size) % 2 == 0).save(path / "masks" / f"{name}.png")
+            if kind.stored:
+                top = len(kind.channels) if isinstance(kind, LabelKind) else 16
+                Image.fromarray(rng.integers(0, top, (size, size), dtype=np.uint8)).save(path / kind.stored / f"{name}.png")
+    if not masks:
+        for picture in (path / "masks").iterdir():
+            picture.unlink()
+        (path / "masks").rmdir()
+    points = rng.uniform(0.2, 0.8, (len(items), count, 3)).astype(np.float32)
+    points[..., 2] = 1
+    np.save(path / "points.npy", points)
+    (path / "index.json").write_text(json.dumps({"format": 1, "condition": condition, "size": size, "source": "made up",
+                                                 "items": items}))
     return path

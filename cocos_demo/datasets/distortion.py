@@ -21,6 +21,15 @@ def random_affine(rng: np.random.Generator, scale: float, shift: float, turn: fl
     return np.column_stack([linear, centre - linear @ centre + rng.uniform(-shift, shift, 2)])
 
 
+def random_crop(rng: np.random.Generator, size: int, share: float, flip: bool) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """A picture is loaded larger than `size` by `share` and cropped at a random place: (2, 3), the backward affine map, mirrored
+    if `flip`; and (large, left, top) in pixels: the side it is loaded at, and where the crop begins. CoCosNet's released code."""
+    large = round(size * (1 + share))
+    left, top = (int(n) for n in rng.integers(large - size + 1, size=2))
+    across, start = (-size, left + size) if flip else (size, left)
+    return np.array([[across, 0.0, start], [0.0, size, top]]) / large, (large, left, top)
+
+
 def move_points(points: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Points (N, 2 or 3) of the old picture -> where they lie in the new one: the forward map. A third column is kept."""
     moved = points.copy()

@@ -1,6 +1,7 @@
 """Training pairs out of a prepared folder: same person, pseudo exemplar, any other person."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,6 +24,10 @@ class Mix:
     # where an exemplar list is given, the picture's best exemplar ...
     hard: float = 0.0  # ... and the last one of its line: an exemplar that has less in common with the picture
     move: float = 1.0  # strength of the small affine that every picture gets; 0 for sets that vary enough
+    crop: float = 0.0  # instead of `move`: a picture is loaded larger by this share and cropped at a random place
+    flip: bool = True  # half of the pictures are mirrored
+    pseudo_by: Literal["distortion", "crop"] = "distortion"  # what a pseudo exemplar is: the picture turned, scaled and bent, as
+    # the paper has it; or the picture cropped and mirrored by other dice, as released
     colour: float = 0.0  # strength of a random change of hue, saturation and tint, the same for both pictures where the target
     # is known, so that what colour a thing has is told by the exemplar alone; lightness stays
     light: float = 0.0  # the same for lightness: strength of a random gamma. Not for grey photos, whose condition it is
@@ -78,6 +83,11 @@ class PairSampler:
             raise DataError(f"one network reads one condition; got {', '.join(f.kind.name for f in folders)}")
         if mix.light > 0 and folders[0].kind.name == "grey":
             raise DataError("the condition grey is the photo's lightness, which mix.light would change; set it to 0")
+        if not 0 <= mix.crop < 4:
+            raise ValueError(f"the share that mix.crop loads a picture larger by must be between 0 and 4, got {mix.crop}")
+        if mix.pseudo > 0 and mix.pseudo_by == "crop" and not (mix.crop > 0 or mix.flip):
+            raise ValueError('with mix.pseudo_by "crop" and neither mix.crop nor mix.flip a pseudo exemplar would be the picture '
+                             'itself')
         self.sorts = _normalised((mix.same, mix.pseudo, mix.cross, mix.hard), "same, pseudo, cross and hard pairs")
         if mix.hard > 0 and not exemplars:
             raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
@@ -109,7 +119,7 @@ class PairSampler:
     def _pair(self, rng: np.random.Generator, step: int) -> tuple[Tensor, ...]:
         f = rng.choice(len(self.folders), p=self.shares)
         folder, exemplars, selves = self.folders[f].at(self.seed, step), self.listed[f], self.selves[f]
-        i, sort, flip = int(rng.integers(len(folder))), rng.choice(4, p=self.sorts), bool(rng.integers(2))
+        i, sort, flip = int(rng.integers(len(folder))), rng.choice(4, p=self.sorts), self._flips(rng)
         person = folder.items[i]["person"]
         others = [k for k in folder.people[person] if k != i and folder.same_scene(i, k)] if selves is None else selves.get(i, ())
         x_A, x_B, figure, *foreground = self._take(folder, i, rng, flip, self.foreground)
@@ -118,10 +128,13 @@ class PairSampler:
             known = figure
         elif sort >= 2:
             k = exemplars[i][-1 if sort == 3 else 0] if exemplars else self._stranger(folder, person, rng)
-            y_A, y_B, _ = self._take(folder, k, rng, bool(rng.integers(2)))
+            y_A, y_B, _ = self._take(folder, k, rng, self._flips(rng))
             known = torch.zeros_like(figure)
         else:
-            y_A, y_B = self._pseudo(folder, x_A, x_B, rng)
+            if self.mix.pseudo_by == "crop":
+                y_A, y_B, _ = self._take(folder, i, rng, self._flips(rng))
+            else:
+                y_A, y_B = self._pseudo(folder, x_A, x_B, rng)
             known = torch.ones_like(figure)
         if self.mix.colour > 0:
             first, second = (distortion.random_chroma(rng, self.mix.colour) for _ in range(2))
@@ -130,6 +143,9 @@ class PairSampler:
             first, second = (distortion.random_gamma(rng, self.mix.light) for _ in range(2))
             x_B, y_B = distortion.relit(x_B, first), distortion.relit(y_B, second if sort >= 2 else first)
         return x_A, x_B, y_A, y_B, known, *foreground
+
+    def _flips(self, rng: np.random.Generator) -> bool:
+        return bool(rng.integers(2)) and self.mix.flip
 
     @staticmethod
     def _stranger(folder: PreparedFolder, person: str, rng: np.random.Generator) -> int:
@@ -141,10 +157,13 @@ class PairSampler:
 
     def _take(self, folder: PreparedFolder, i: int, rng: np.random.Generator, flip: bool,
               foreground: bool = False) -> tuple[Tensor, ...]:
-        """Condition, picture, figure mask and, if asked for, foreground of item i under one small affine map: the points are
-        moved and drawn anew, so lines stay crisp."""
-        m = self.mix.move
-        affine = distortion.random_affine(rng, 0.1 * m, 0.04 * m, 0.12 * m, flip)
+        """Condition, picture, figure mask and, if asked for, foreground of item i under one small affine map, or of one crop:
+        the points are moved and drawn anew, so lines stay crisp."""
+        m, window = self.mix.move, None
+        if self.mix.crop > 0:
+            affine, window = distortion.random_crop(rng, self.size, self.mix.crop, flip)
+        else:
+            affine = distortion.random_affine(rng, 0.1 * m, 0.04 * m, 0.12 * m, flip)
         points, raster = distortion.move_points(folder.points[i], affine), folder.raster(i)
         if flip:
             points = folder.kind.mirror(points)
@@ -153,7 +172,10 @@ class PairSampler:
         drawn = folder.kind.draw(folder.kind.disturb(points, rng), self.size, raster)
         masks = [folder.figure(i), *([folder.foreground(i)] if foreground else [])]
         picture = torch.cat([folder.image(i).float() / 127.5 - 1, *masks])  # (4 or 5, S, S)
-        if m > 0:
+        if window:
+            picture = _cropped(picture, self.size, *window)
+            picture = picture.flip(2) if flip else picture
+        elif m > 0:
             picture = distortion.sample(picture, distortion.affine_grid(affine, folder.load_size))
         elif flip:
             picture = picture.flip(2)
@@ -163,15 +185,26 @@ class PairSampler:
     def _pseudo(self, folder: PreparedFolder, x_A: Tensor, x_B: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """The pseudo exemplar x'_B = h(x_B), and its condition under the same h."""
         labels = isinstance(folder.kind, LabelKind)
-        flip = not folder.kind.sided and bool(rng.integers(2))  # a map that tells left from right is no other's mirror image
+        flip = not folder.kind.sided and self._flips(rng)  # a map that tells left from right is no other's mirror image
         affine = distortion.affine_grid(distortion.random_affine(rng, 0.2, 0.1, 0.3, flip), self.size)
         grid = distortion.compose(affine, distortion.thin_plate_grid(rng, 0.06, self.size))
         return distortion.sample(x_A, grid, "nearest" if labels else "bilinear"), distortion.sample(x_B, grid)
 
 
+def _cropped(picture: Tensor, size: int, large: int, left: int, top: int) -> Tensor:
+    """(C, S, S), loaded as (C, large, large), from there (C, size, size)."""
+    if picture.shape[1] != large:
+        picture = F.interpolate(picture[None], size=(large, large), mode="bilinear", antialias=True)[0]
+    return picture[:, top:top + size, left:left + size]
+
+
 def _moved(kind, raster: np.ndarray, affine: np.ndarray, flip: bool) -> np.ndarray:
-    """A raster (R, R) under an affine map; numbers stay whole, and left and right classes are exchanged in a mirror."""
-    grid = distortion.affine_grid(affine, raster.shape[0])
+    """A raster (R, R) under an affine map; numbers stay whole, and left and right classes are exchanged in a mirror. Of a label
+    map's crop as many pixels are kept as it has, so that none is repeated."""
+    side = raster.shape[0]
+    if isinstance(kind, LabelKind) and affine[0, 1] == affine[1, 0] == 0:  # neither turned nor ...
+        side = min(round(side * affine[1, 1]), side)  # ... made smaller
+    grid = distortion.affine_grid(affine, side)
     moved = distortion.sample(torch.from_numpy(raster).float()[None], grid, "nearest" if kind.exact else "bilinear")[0].numpy()
     if not kind.exact:
         return moved
