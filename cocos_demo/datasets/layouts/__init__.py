@@ -4,8 +4,8 @@ from .ade20k import ADE20K, ADE20KOutdoor
 from .base import Entry, Layout, LayoutError, Taken
 from .celebahq import CelebAHQ, CelebAHQEdge, CelebAHQLandmarks
 from .danbooru import Danbooru
-from .edges2photos import Edges2Handbags, Edges2Shoes
 from .deepfashion import DeepFashion, DeepFashionHD
+from .edges2photos import Edges2Handbags, Edges2Shoes
 from .metfaces import MetFaces
 
 __all__ = ["LAYOUTS", "Entry", "Layout", "LayoutError", "Taken"]
