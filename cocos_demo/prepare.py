@@ -1,13 +1,15 @@
 """The commands `prepare NAME DIR`: a published data set in its folder becomes a prepared folder."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from .datasets.archives import pack
 from .datasets.layouts import LAYOUTS, Layout
-from .datasets.preparing import PreparingError, Report, prepare
+from .datasets.preparing import Part, PreparingError, Report, prepare
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,31 @@ class Prepare:
     """Processes; one a core if not said."""
     shard: Annotated[str, tyro.conf.arg(metavar="I/N")] = "1/1"
     """Prepare the I-th of N parts alone, so that a batch scheduler can spread the work; the last to come gathers them."""
+    archives: bool = False
+    """For a set that does not fit the disk: make each part one tar, OUT/00003-of-00064.tar, which is all that stays of it."""
 
 
 def run(options: Prepare, name: str) -> None:
     """Carry it out for the data set `name`."""
-    layout = LAYOUTS[name](options.folder)
-    report = prepare(layout, options.out or Path("datasets") / name, options.size, options.workers,
-                     read_shard(options.shard))
-    say(layout, report)
+    carry_out(LAYOUTS[name](options.folder), options)
+
+
+def carry_out(layout: Layout, options: Prepare) -> None:
+    """Prepare a layout as the options say, and tell what became of it."""
+    out, shard = options.out or Path("datasets") / layout.name, read_shard(options.shard)
+    if not options.archives:
+        say(layout, prepare(layout, out, options.size, options.workers, shard))
+        return
+    number, of = shard
+    tar = out / f"{number:05d}-of-{of:05d}.tar"
+    if tar.is_file():
+        print(f"{tar} is there already")
+        return
+    folder = out / f".{tar.stem}"
+    report = prepare(Part(layout, number, of), folder, options.size, options.workers)
+    pack(folder, tar)
+    shutil.rmtree(folder)
+    print(f"{tar}, of {report}")
 
 
 def say(layout: Layout, report: Report) -> None:

@@ -21,7 +21,7 @@ from .datasets.layouts.own import OwnFolder
 from .datasets.prepared import PreparedFolder
 from .datasets.preparing import PreparingError, prepare
 from .datasets.retrieval import write_list
-from .prepare import Prepare, read_shard, say
+from .prepare import Prepare, carry_out, say
 
 TOP = 10  # exemplars for each picture
 
@@ -98,9 +98,7 @@ def remarks(out: Path, most: int = 4) -> Iterator[str]:
 
 def run_danbooru(options: DrawnPictures) -> None:
     """Carry out `prepare danbooru`."""
-    layout = Danbooru(options.folder, options.lines)
-    say(layout, prepare(layout, options.out or Path("datasets") / layout.name, options.size, options.workers,
-                        read_shard(options.shard)))
+    carry_out(Danbooru(options.folder, options.lines), options)
 
 
 def _layout(options: Folder) -> OwnFolder:

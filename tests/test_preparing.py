@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cocos_demo.datasets.archives import TarFolder
 from cocos_demo.datasets.layouts.base import Entry, LayoutError, Taken, names, need, squared
 from cocos_demo.datasets.prepared import PreparedFolder
 from cocos_demo.datasets.preparing import PreparingError, part, prepare
 from cocos_demo.photo import open_photo
+from cocos_demo.prepare import Prepare, carry_out
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,22 @@ def test_shards_together_are_the_whole(letters, tmp_path):
     assert one == other
     with pytest.raises(PreparingError, match="not 4/3"):
         prepare(letters, tmp_path / "out", shard=(4, 3), progress=False)
+
+
+def test_a_part_as_a_tar_is_all_that_stays(letters, tmp_path, capsys):
+    out = tmp_path / "tars"
+    for number in (1, 2):
+        carry_out(letters, Prepare(letters.root, out, archives=True, shard=f"{number}/2", workers=1))
+    assert sorted(path.name for path in out.iterdir()) == ["00001-of-00002.tar", "00002-of-00002.tar"]
+    made = (out / "00001-of-00002.tar").read_bytes()
+    carry_out(letters, Prepare(letters.root, out, archives=True, shard="1/2", workers=1))
+    assert "is there already" in capsys.readouterr().out and (out / "00001-of-00002.tar").read_bytes() == made
+    tars = [TarFolder(str(path), "train") for path in sorted(out.iterdir())]
+    prepare(letters, tmp_path / "whole", progress=False)
+    whole = PreparedFolder(tmp_path / "whole", "train")
+    assert sorted(item["name"] for tar in tars for item in tar.items) == sorted(item["name"] for item in whole.items)
+    i = [item["name"] for item in whole.items].index(tars[0].items[0]["name"])
+    assert (tars[0].image(0) == whole.image(i)).all() and (tars[0].condition(0, 8) == whole.condition(i, 8)).all()
 
 
 def test_processes_do_what_one_does(tmp_path):

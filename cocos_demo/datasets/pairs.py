@@ -76,8 +76,8 @@ class PairSampler:
     that each is paired with (the published deepfashion_self_pair.txt). `foreground`: batches hold the foreground masks as well.
     """
 
-    def __init__(self, folders: list[PreparedFolder | ArchiveSet], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = (),
-                 exemplars: dict[str, tuple[str, ...]] | None = None, foreground: bool = False):
+    def __init__(self, folders: list[PreparedFolder | ArchiveSet], size: int, mix: Mix, seed: int = 0,
+                 shares: tuple[float, ...] = (), exemplars: dict[str, tuple[str, ...]] | None = None, foreground: bool = False):
         self.folders, self.size, self.mix, self.seed, self.foreground = folders, size, mix, seed, foreground
         if len({folder.kind.name for folder in folders}) != 1:
             raise DataError(f"one network reads one condition; got {', '.join(f.kind.name for f in folders)}")
@@ -92,7 +92,8 @@ class PairSampler:
         if mix.hard > 0 and not exemplars:
             raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
         if exemplars and any(isinstance(folder, ArchiveSet) for folder in folders):
-            raise DataError("a list of exemplars pairs pictures of any two tars, and a step has one; train from folders, or without")
+            raise DataError("a list of exemplars pairs pictures of any two tars, and a step has one; train from folders, or "
+                            "without the list")
         strangers = mix.cross + mix.hard > 0
         self.listed = [listed.others(folder, exemplars) if exemplars and strangers else {} for folder in folders]
         self.selves = [listed.selves(folder, exemplars) if exemplars and not strangers else None for folder in folders]

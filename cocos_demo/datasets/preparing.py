@@ -98,6 +98,23 @@ def part(entries: list[Entry], number: int, of: int) -> list[Entry]:
     return [entry for entry in entries if position[entry.person] % of == number - 1]
 
 
+@dataclass(frozen=True)
+class Part:
+    """The part `number` of `of` of a layout, as a layout of its own."""
+
+    layout: Layout
+    number: int
+    of: int
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):  # what pickle asks for before there is a layout
+            raise AttributeError(name)
+        return getattr(self.layout, name)
+
+    def entries(self) -> list[Entry]:
+        return part(self.layout.entries(), self.number, self.of)
+
+
 def _each(task, todo: list[Entry], workers: int) -> Iterator[None]:
     if workers == 1:
         yield from map(task, todo)
