@@ -86,3 +86,18 @@ def around(rgb: np.ndarray, person: np.ndarray, face: np.ndarray, oval: np.ndarr
     beside = person & ~below & (y > top + 0.3 * (bottom - top)) & (to_skin < 2 * ALIKE)
     ears = joined(face, beside) & ~face
     return {"clothes": below & ~neck, "neck": neck, "left ear": ears & (x < middle), "right ear": ears & (x >= middle)}
+
+
+# What lies over what, from below, where CelebAMask-HQ's part masks overlap: the order in which that set draws its own label maps.
+# Glasses lie over skin and nose, and under the eyes and brows that are seen through them.
+OVERLAY = ("skin", "nose", "glasses", "left eye", "right eye", "left brow", "right brow", "left ear", "right ear", "mouth",
+           "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "clothes")  # fmt: skip
+
+
+def of_masks(masks: dict[str, np.ndarray]) -> np.ndarray:
+    """Part masks bool (R,R) by their names in TABLE, absent ones left out -> label map uint8 (R,R); a pixel has one class."""
+    labels = np.zeros(next(iter(masks.values())).shape, np.uint8)
+    for part in OVERLAY:
+        if part in masks:
+            labels[masks[part]] = tuple(TABLE).index(part)
+    return labels

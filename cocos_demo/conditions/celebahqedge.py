@@ -8,6 +8,10 @@ that landmarks are joined by lines; the released code takes outlines of CelebAMa
 What differs from the released preprocessing: the parts come from mediapipe's landmarks, hair and forehead from colour
 inside the silhouette (`hair`), so a beard is no outline; ears and glasses are not looked for, and their channels are the
 constant 1 that a photo without them has there too: a person can draw them. A mouth that is closed is absent likewise.
+
+Where CelebAMask-HQ's masks are at hand, `of_masks` keeps them, and what is drawn is what the released code makes of them. Parts
+may lie over one another there (skin reaches under the nose), so each has an outline of its own; of Canny's edges those stay that
+no mask but the hair's covers.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from .base import Found, redraw
 from .distances import PUBLISHED, distances, drawn, outline
 from .edges import resize
 from .hair import head
+from .labels import fine, opposites
 from .portrait import BROWS, EYES, LIPS, OVAL, Portrait, check_height, frame_of, framed
 
 # "left" is the left of the picture. The released training mirrors pictures and leaves the channels where they are, so the
@@ -46,13 +51,17 @@ POLYGONS = {
 LIP_TOP, LIP_BOTTOM = 13, 14  # inner middle of the upper and of the lower lip
 CLOSED = 2 / 256  # an opening of the mouth under this, in sides of the frame, is none
 
-# Bits of a found raster.
+# Bits of a found raster, uint8; and of one made of part masks, uint16: a bit a part, in their order, then the edges around.
 EDGE, HAIR, FOREHEAD, BEYOND = 1, 2, 4, 8  # BEYOND: outside the photo, where hair is cut off and has no outline
+MASKED_EDGE = 1 << len(PARTS)
 LOW, HIGH = 25.5, 51  # Canny's thresholds on the Sobel gradient of an 8-bit picture: scikit-image's 0.1 and 0.2
 
 # In to_rgb, what stands later lies on top.
 LAYERS = ("edges around", "other outlines", "skin", "hair", "left ear", "right ear", "glasses", "nose", "left brow",
           "right brow", "left eye", "right eye", "mouth", "upper lip", "lower lip")  # fmt: skip
+
+
+OPPOSITE = opposites(PARTS).tolist()
 
 
 def _mirrored() -> np.ndarray:
@@ -75,7 +84,10 @@ class CelebAHQEdge:
                         (160, 110, 60), (230, 160, 110), (190, 80, 255), (255, 50, 60), (255, 0, 200), (255, 120, 150),
                         (255, 255, 0), (120, 70, 200), (255, 255, 255)], np.uint8)  # fmt: skip
     mirrored = _mirrored()
-    disturb = Portrait.disturb
+
+    def disturb(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Landmarks as an extractor might get them, as of kind "portrait"; part masks have none to move."""
+        return Portrait.disturb(self, points, rng) if len(points) else points
 
     def find(self, photo) -> Found:
         """Photo (anything open_photo takes) -> 478 landmarks and a raster in the frame of the largest face.
@@ -101,7 +113,9 @@ class CelebAHQEdge:
         return Found(frame, points, raster.astype(np.uint8), (*notes, *remarks))
 
     def draw(self, points: np.ndarray, size: int, raster: np.ndarray | None = None) -> np.ndarray:
-        """(478,3) landmarks, and a raster of bits or None -> float32 (15,size,size) in 0..1."""
+        """(478,3) landmarks, and a raster of bits or None -> float32 (15,size,size) in 0..1; part masks need no landmarks."""
+        if raster is not None and raster.dtype == np.uint16:
+            return encode(lines_of(raster, size))
         masks = regions(points, size)  # (13, size, size)
         if raster is None:
             raster = np.zeros((size, size), np.uint8)
@@ -115,7 +129,17 @@ class CelebAHQEdge:
 
     def mirror(self, points: np.ndarray) -> np.ndarray:
         """Landmarks of a mirrored picture, already moved: left and right exchange their numbers."""
-        return points[self.mirrored]
+        return points[self.mirrored] if len(points) else points
+
+    def renamed(self, raster: np.ndarray) -> np.ndarray:
+        """The raster of a mirrored picture, already moved: left and right parts exchange their bits."""
+        if raster.dtype != np.uint16:
+            return raster
+        swapped = raster & ~np.uint16(sum(1 << n for n, m in enumerate(OPPOSITE) if n != m))
+        for n, m in enumerate(OPPOSITE):
+            if n != m:
+                swapped |= (raster >> n & 1) << m
+        return swapped
 
     def to_rgb(self, map: np.ndarray) -> np.ndarray:
         """(15,H,W) in 0..1 -> uint8 (H,W,3): coloured outlines on black, one colour a part; edges around the face in grey."""
@@ -140,6 +164,31 @@ class CelebAHQEdge:
         touched = (new != lines).any((1, 2))  # (15,)
         touched[[0, -1]] = True  # the channels of lines, not of distances, hold all parts
         return np.where(touched[:, None, None], encode(new), map)
+
+
+def of_masks(masks: dict[str, np.ndarray], picture: Image.Image) -> np.ndarray:
+    """Part masks bool (R,R) by their names in PARTS, absent ones left out, and the picture -> the raster, uint16 (R,R).
+
+    Canny's edges are found at 256 x 256, in the picture made that large bilinearly, as the released code does in testing.
+    """
+    side = len(next(iter(masks.values())))
+    raster = np.zeros((side, side), np.uint16)
+    for n, part in enumerate(PARTS):
+        raster |= masks.get(part, np.zeros_like(raster)).astype(np.uint16) << n
+    small = raster[np.ix_(*[fine(side, PUBLISHED, False)] * 2)]  # (256, 256)
+    hair = 1 << PARTS.index("hair")
+    around = (small & (MASKED_EDGE - 1 - hair) == 0) | (small & hair > 0)
+    edges = canny(picture.resize((PUBLISHED, PUBLISHED), Image.Resampling.BILINEAR)) & around
+    return raster | edges[np.ix_(*[fine(PUBLISHED, side, False)] * 2)].astype(np.uint16) * np.uint16(MASKED_EDGE)
+
+
+def lines_of(raster: np.ndarray, size: int) -> np.ndarray:
+    """A raster of part masks, uint16 (R,R) -> bool (15,size,size), see `encode`; masks are taken by the nearest pixel."""
+    masks = raster[np.ix_(*[fine(len(raster), size, False)] * 2)] >> np.arange(len(PARTS), dtype=np.uint16)[:, None, None] & 1
+    lines = np.zeros((len(PARTS) + 2, size, size), bool)
+    lines[0] = _share(raster & MASKED_EDGE, size) >= 0.25
+    lines[1:-1] = outline(masks > 0)
+    return lines
 
 
 def encode(lines: np.ndarray) -> np.ndarray:

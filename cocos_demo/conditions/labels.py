@@ -31,9 +31,7 @@ class LabelKind:
 
     def __init__(self, name: str, channels: tuple[str, ...], palette: np.ndarray):
         self.name, self.channels, self.palette = name, channels, palette
-        swap = str.maketrans({"\0": "right", "\1": "left"})
-        names = [c.replace("left", "\0").replace("right", "\1").translate(swap) for c in channels]
-        self.mirrored = np.array([channels.index(c) for c in names], np.uint8)
+        self.mirrored = opposites(channels)
         self.sided = bool((self.mirrored != np.arange(len(channels))).any())
 
     def find(self, photo) -> Found:
@@ -88,6 +86,10 @@ class LabelKind:
         """Label maps have no points to rename; see `mirrored`."""
         return points
 
+    def renamed(self, raster: np.ndarray) -> np.ndarray:
+        """The label map of a mirrored picture, already moved: left and right classes exchange their numbers."""
+        return self.mirrored[raster]
+
     def to_rgb(self, map: np.ndarray) -> np.ndarray:
         """(C,H,W) in 0..1 -> uint8 (H,W,3): each pixel in the colour of its largest class."""
         return self.palette[map.argmax(0)]
@@ -113,6 +115,12 @@ class LabelKind:
             label[~sure] = unmix(pixels[~sure], old[~sure], map.argmax(0)[changed][~sure], colours, np.unique(label[sure]))
         new[:, changed] = label == np.arange(len(colours))[:, None]
         return new
+
+
+def opposites(names: tuple[str, ...]) -> np.ndarray:
+    """uint8 (N,): for each name the number of the one with left and right exchanged; its own where it has neither."""
+    swap = str.maketrans({"\0": "right", "\1": "left"})
+    return np.array([names.index(name.replace("left", "\0").replace("right", "\1").translate(swap)) for name in names], np.uint8)
 
 
 def fine(length: int, size: int, every: bool = True) -> np.ndarray:

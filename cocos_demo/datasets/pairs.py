@@ -183,5 +183,5 @@ def _moved(kind, raster: np.ndarray, affine: np.ndarray, flip: bool) -> np.ndarr
     moved = distortion.sample(torch.from_numpy(raster).float()[None], grid, "nearest" if kind.exact else "bilinear")[0].numpy()
     if not kind.exact:
         return moved
-    moved = moved.astype(np.uint8)
-    return kind.mirrored[moved] if flip and isinstance(kind, LabelKind) else moved
+    moved = moved.astype(raster.dtype)
+    return kind.renamed(moved) if flip else moved

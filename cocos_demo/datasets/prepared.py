@@ -104,8 +104,8 @@ class PreparedFolder:
         return image
 
     def raster(self, i: int) -> np.ndarray | None:
-        """uint8 (R, R), what the kind draws from beside the points: background edges, a label map, the luma (S, S) of "grey";
-        None for a kind that draws points alone."""
+        """uint8 or uint16 (R, R), what the kind draws from beside the points: background edges, a label map, part masks, the luma
+        (S, S) of "grey"; None for a kind that draws points alone."""
         if self.kind.name == "parts":
             return self._numbers[self.parts(i)]
         if self.kind.name == "grey":

@@ -93,6 +93,7 @@ class ADE20KOutdoor(ADE20K):
     def entries(self) -> list[Entry]:
         """Outdoor pictures, and those of which it is not known. Raises LayoutError."""
         need(self.root, {SCENES: "the scene category of each picture"}, WHERE)
+        categories.cache_clear()  # the list may have been put right meanwhile
         category = categories(self.root / SCENES)
         return [entry for entry in super().entries() if outdoors(category.get(Path(entry.source).stem, "")) is not False]
 

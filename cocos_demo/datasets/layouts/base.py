@@ -34,7 +34,7 @@ class Taken:
 
     picture: Image.Image  # square, RGB
     points: np.ndarray | None = None  # (N, 3) in 0..1 of the square, and present (0 or 1); None for kinds without points
-    rasters: dict[str, np.ndarray] = field(default_factory=dict)  # folder -> uint8 (R, R), or bool
+    rasters: dict[str, np.ndarray] = field(default_factory=dict)  # folder -> uint8 or uint16 (R, R), or bool
     notes: tuple[str, ...] = ()
 
 
