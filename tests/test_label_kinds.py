@@ -164,6 +164,9 @@ def test_a_scene_needs_the_exemplars_map_too(tmp_path):
     scene = Image.fromarray(np.tile(np.arange(64) // 8, (64, 1)).astype(np.uint8))
     photo = Image.open(PORTRAIT).convert("RGB").resize((128, 128))
     assert t(scene, photo, exemplar_map=scene).image.size == (SIZE, SIZE)
+    shown = Image.fromarray(viewer_colours(np.asarray(scene)))
+    pictures = [np.asarray(t(one, photo, exemplar_map=one).image) for one in (scene, shown)]
+    assert np.array_equal(*pictures)
     with pytest.raises(ConditionError, match="The exemplar cannot be used: The classes of ade20k.*exemplar_map"):
         t(scene, photo)
 

@@ -26,8 +26,8 @@ from ...photo import PhotoError, open_stored
 from .ade20k_scenes import outdoors
 from .base import Entry, LayoutError, Taken, names, need
 
-WHERE = ("It is asked for at http://sceneparsing.csail.mit.edu (ADEChallengeData2016.zip, 923 MB; free for research, after "
-         "its terms were accepted); data/README.md shows how the folder has to look.")
+WHERE = ("It is to be had at http://sceneparsing.csail.mit.edu (ADEChallengeData2016.zip, about 920 MB; for non-commercial "
+         "research and education); data/README.md shows how the folder has to look.")
 SPLITS = {"training": "train", "validation": "test"}
 SCENES = "sceneCategories.txt"
 

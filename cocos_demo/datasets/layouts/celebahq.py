@@ -28,8 +28,9 @@ from ...conditions.portrait import background, check_height, frame_of, framed
 from ...photo import Frame, PhotoError, open_photo, open_stored
 from .base import Entry, LayoutError, Taken, names, need
 
-WHERE = ("It is asked for at https://github.com/switchablenorms/CelebAMask-HQ (CelebAMask-HQ.zip, 3.2 GB: pictures, masks and "
-         "mapping together; non-commercial research and education alone); data/README.md shows how the folder has to look.")
+WHERE = ("It is asked for at https://github.com/switchablenorms/CelebAMask-HQ (CelebAMask-HQ.zip, about 3 GB: pictures, "
+         "masks and mapping together; non-commercial research and education alone); data/README.md shows how the folder has to "
+         "look.")
 PICTURES, MASKS, MAPPING = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno", "CelebA-HQ-to-CelebA-mapping.txt"
 # The 18 parts by the names of their files -> those of our classes.
 FILES = {"skin": "skin", "l_brow": "left brow", "r_brow": "right brow", "l_eye": "left eye", "r_eye": "right eye",
