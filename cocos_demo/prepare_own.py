@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def run(options: Folder) -> None:
     for line in remarks(options.out):
         print(line)
     listed = _exemplars(options)
-    print(f"train with: python -m cocos_demo train --data {options.out} --out runs/{options.out.name}" + listed)
+    words = ["--data", str(options.out), "--out", f"runs/{options.out.name}", *listed]
+    print(f"train with: python -m cocos_demo train {shlex.join(words)}")
 
 
 def remarks(out: Path, most: int = 4) -> Iterator[str]:
@@ -117,18 +119,18 @@ def _layout(options: Folder) -> OwnFolder:
     return OwnFolder(options.folder, options.condition, options.people, options.held_out, part, lines)
 
 
-def _exemplars(options: Folder) -> str:
+def _exemplars(options: Folder) -> list[str]:
     """Write the list for the training split; returns the options by which training reads it, and says what it cannot do."""
     try:
         folder = PreparedFolder(options.out, "train")
     except RuntimeError as error:
         print(f"note: {error}")
-        return ""
+        return []
     if len(folder.people) < 2:
         print("note: all pictures to train on show one person, so there are no exemplars of others")
-        return " --mix.cross 0"
+        return ["--mix.cross", "0"]
     if options.exemplars == "none":
-        return ""
+        return []
     out, most = options.out / "exemplars.txt", max(Counter(item["person"] for item in folder.items).values())
     top = min(TOP, len(folder) - most)
     if options.exemplars == "random":
@@ -139,7 +141,7 @@ def _exemplars(options: Folder) -> str:
         from .exemplars import run as retrieve
 
         retrieve(Exemplars(options.out, out, top, split="train", other_people=True))
-    return f" --exemplars {out}"
+    return ["--exemplars", str(out)]
 
 
 def random_exemplars(folder: PreparedFolder, top: int, seed: int = 0) -> dict[str, list[str]]:

@@ -157,6 +157,6 @@ def test_holes_are_the_objects_and_specks_are_none():
     want = np.zeros((100, 100), bool)
     want[30:70, 20:80] = True
     np.testing.assert_array_equal(foreground(picture), want)
-    assert foreground(Image.new("RGB", (50, 50), "white")) is None and foreground(Image.new("RGB", (50, 50), "black")).all()
+    assert foreground(Image.new("RGB", (50, 50), "white")) is None and foreground(Image.new("RGB", (50, 50), "black")) is None
     assert border_colour(picture) == (252, 250, 248)
     np.testing.assert_array_equal(foreground(picture, border_colour(picture)), want)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from .files import File, against, duplicates, files_of, open_file
 from .people_by_name import Rule, held_out, people_of
 
 NECK, HIPS = 1, [8, 11]  # of a figure's 18 keypoints
+TURNED = "the photo lay on its side, by its face; it was turned"
 LYING = "the body lies on its side; if the photo does too, turn it and prepare it again"
 NO_PHOTO = "a drawing in black and white; there is no photo of it to paint"
 
@@ -79,15 +81,23 @@ class OwnFolder:
 
 
 def person_of(photo: Image.Image, size: int, condition: str) -> Taken:
-    """The framed person of a photo, points, background edges and foreground mask. Raises ConditionError."""
+    """The framed person of a photo, points, background edges and foreground mask. Raises ConditionError.
+
+    A photo on its side without a word of EXIF is turned by its face.
+    """
     kind = KINDS[condition]
-    found = kind.find(photo)
+    found, notes = kind.find(photo), []
+    quarters = round(found.frame.angle / (math.pi / 2))
+    if quarters:  # a sideways face is placed less well, and its square reaches beyond the photo
+        photo = photo.rotate(90 * quarters, expand=True)
+        found, notes = kind.find(photo), [TURNED]
     picture = found.frame.cut(photo, size)
     rasters = {"masks": silhouette(picture) > 0.5}  # (S, S)
     if kind.stored:
         rasters[kind.stored] = found.raster
-    notes = (*found.notes, LYING) if condition == "figure" and lies(found.points) else found.notes
-    return Taken(picture, found.points, rasters, notes)
+    if condition == "figure" and lies(found.points):
+        notes.append(LYING)
+    return Taken(picture, found.points, rasters, (*notes, *found.notes))
 
 
 def lies(points: np.ndarray) -> bool:
