@@ -72,8 +72,8 @@ def run(options: Folder) -> None:
     layout = _layout(options)
     files, hidden = layout.found
     entries = layout.entries()
-    out_of = {entry.person: entry.split for entry in entries if not entry.files}
-    held = sorted(person for person, split in out_of.items() if split == "test")
+    train, test = ({entry.person for entry in entries if not entry.files and entry.split == split} for split in ("train", "test"))
+    held = [f"{person} (in part)" if person in train else person for person in sorted(test)]
     listed = ", ".join(held[:8]) + (f" and {len(held) - 8} more" if len(held) > 8 else "")
     print(f"{options.folder}: {len(files)} files" + (f", and {hidden} hidden ones passed over" if hidden else ""))
     print(f"{layout.rule}; " + (f"{len(held)} of them held out: {listed}" if held else "none held out"))

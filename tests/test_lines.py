@@ -174,6 +174,10 @@ def test_a_sketch_has_no_look_to_search_with(tmp_path, monkeypatch):
     assert finder.look(t.condition_of(drawing())) == "painting" and asked == [(1, 1, 64, 64)]
     condition = t.condition_of(FACE)
     assert finder.look(condition) is condition.photo
+    finder.describe = type("Describer", (), {"size": 32})
+    monkeypatch.setattr(lines, "WAYS", {})  # the square of a picture is had without looking for lines
+    shoe((90, 40, 40), (300, 180)).save(tmp_path / "shoe.png")
+    assert finder.frame(tmp_path / "shoe.png").size == (32, 32)
 
 
 # Lines made smaller, and XDoG

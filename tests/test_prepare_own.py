@@ -126,6 +126,24 @@ def test_a_second_run_adds_what_is_new_and_tries_again_what_was_broken(tmp_path,
     assert "condition portrait instead of figure" in capsys.readouterr().err
 
 
+def test_a_person_held_out_in_part_is_told(tmp_path, capsys):
+    root = own.people(tmp_path / "in")
+    assert prepare(root, tmp_path / "out", "--held-out", "Ann/photo 1.jpg", "Bea", "--exemplars", "none",
+                   "--lines", "canny", condition="edges") == 0
+    said = capsys.readouterr().out
+    assert "3 people by sub-folder; 2 of them held out: Ann (in part), Bea\n" in said and "exemplars" not in said
+    assert [item["source"] for item in PreparedFolder(tmp_path / "out", "train").items] == [
+        "Ann/photo 0.jpg", "Zoë/photo 0.jpg", "Zoë/photo 1.jpg"]
+
+
+def test_a_folder_of_one_person_trains_without_others(tmp_path, capsys):
+    root = own.people(tmp_path / "in")
+    shutil.rmtree(root / "Bea")
+    assert prepare(root, tmp_path / "an out", "--held-out", "Ann", "--lines", "canny", condition="edges") == 0
+    said = capsys.readouterr().out
+    assert "no exemplars of others" in said and f"--data '{tmp_path / 'an out'}'" in said and said.endswith("--mix.cross 0\n")
+
+
 def test_sideways_photos(tmp_path):
     upright = open_photo(FACE).resize((320, 320))
     exif = Image.Exif()
