@@ -64,6 +64,12 @@ def test_a_page_photographed_under_a_lamp_is_a_sketch():
     assert read[ink].mean() > 200 and read[~ink].mean() < 12
 
 
+@pytest.mark.parametrize("size, width", [((90, 68), 1), ((160, 120), 2)])
+def test_small_sketches_are_sketches(size, width):
+    read = read_sketch(drawing(size, pen="red", width=width))
+    assert read is not None and read.shape == size[::-1]
+
+
 def test_thin_lines_of_a_large_sketch_are_kept_whole():
     picture = Image.new("L", (2400, 1800), 255)
     ImageDraw.Draw(picture).line((0, 800, 2400, 900), fill=0, width=2)

@@ -15,7 +15,7 @@ from .edges import shrink
 
 LARGEST = 1024  # pixels of a side that are kept
 LOOKED_AT = 512  # pixels of the longer side, for telling
-THICK = 25  # the thickest line of a sketch is thinner than this, of LOOKED_AT
+THICK = 33  # the thickest line of a sketch is thinner than this, of LOOKED_AT
 UNEVEN = 0.025  # paper differs from a smooth change of light by less than this (standard deviation, of its tone)
 PALEST = 110  # tone of the paper at least, 255 is white; for a board the other way round
 INK = 0.2  # a line differs from its paper by this share of the paper's tone ...
@@ -60,7 +60,7 @@ def _ink(tone: np.ndarray) -> np.ndarray | None:
 
     times = min(1.0, LOOKED_AT / max(tone.shape))
     small = tone if times == 1 else cv2.resize(tone, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
-    width = max(3, round(THICK * max(small.shape) / LOOKED_AT))
+    width = max(7, round(THICK * max(small.shape) / LOOKED_AT))
     paper = _paper(np.asarray(small, np.float32), width)
     light = _smooth(paper)
     if np.median(paper) < PALEST or np.std(paper / light) > UNEVEN or light.min() < 0.3 * light.max():
