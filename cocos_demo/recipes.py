@@ -12,6 +12,7 @@ from typing import Literal
 
 from .models import SYSTEMS
 from .models.cocosnet import TASKS
+from .models.cocosnet_v2 import PRESETS as V2
 from .objectives import PUBLISHED
 
 Form = Literal["paper", "published"]
@@ -64,7 +65,7 @@ SETS = {
     "celebahq_landmarks": DataSet("CelebA-HQ, edges by landmarks", "portrait", task="celebahqedge", **_FACES),
     "deepfashion": DataSet("DeepFashion, in-shop clothes", "deepfashion", task="deepfashion", **_PEOPLE),
     "deepfashion_hd": DataSet("DeepFashion, in-shop clothes, high resolution", "deepfashion_hd", **_PEOPLE),
-    "metfaces": DataSet("MetFaces", "portrait", Setting(500, "ours: 1,336 pictures are few"), exemplars=True),
+    "metfaces": DataSet("MetFaces", "metfaces", Setting(500, "ours: 1,336 pictures are few"), exemplars=True, crop=False),
     "edges2shoes": DataSet("edges2shoes", "edges", **_PHOTOS),
     "edges2handbags": DataSet("edges2handbags", "edges", large=True, **_PHOTOS),
     "danbooru": DataSet("Danbooru, faces and figures", "edges", **_PHOTOS),
@@ -141,7 +142,7 @@ def _common(one: DataSet, system: str) -> Settings:
     if one.crop:
         settings |= _all(f"{C1}: loaded at 286, cropped to 256", mix__crop=crop)
     else:
-        settings |= _all("ours: 256 px is all that the set has", mix__crop=crop)
+        settings |= _all("ours: the set has no more pixels", mix__crop=crop)
     settings |= _all(C1, mix__flip=one.flip)
     settings |= _all("CoCosNet, section 3.3; its strength is ours", mix__pseudo_by="distortion")
     return settings | _pairs(one, system)
@@ -211,6 +212,9 @@ def _cocosnet_v2(data: str, one: DataSet) -> Settings:
         settings |= _all(f"{C2}: loaded at 550, cropped to 512", mix__crop=38 / 512)
     if size == 1024:
         settings |= _all("ours: one for each of 8 GPUs", batch=8)
+        settings |= _all("ours: the preset full1024, which fits the paper's cards", **{
+            f"choices__{key}": ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            for key, value in V2["full1024"].items() if key not in ("size", "strides")})
     if data == "deepfashion_hd":
         settings |= {"epochs": Setting(100, C2)}
     return settings

@@ -45,6 +45,20 @@ def test_levels_from_coarse_to_fine():
         assert (H >= 0.5).all() and (H <= n - 0.5).all()
 
 
+def test_the_preset_for_1024_pixels():
+    """64 x 64 places are compared in full, 128 to 1024 refined; run here with few channels, on smaller pictures."""
+    with torch.device("meta"):
+        net = SYSTEMS["cocosnet_v2"]("full1024", condition_channels=7)
+    assert [net.config.size // stride for stride in net.config.strides] == [64, 128, 256, 512, 1024]
+    assert 20e6 < sum(p.numel() for p in net.parameters()) < 40e6
+    net = SYSTEMS["cocosnet_v2"]("full1024", condition_channels=7, widths=(4,) * 5, features=8, memory=4, hidden=4,
+                                 generator=(8,) * 7)
+    out = net(torch.rand(1, 7, 128, 128), torch.rand(1, 3, 128, 128))
+    assert out.image.shape == (1, 3, 128, 128) and [w.shape[2] for w in out.warps] == [8, 16, 32, 64, 128]
+    with pytest.raises(ValueError, match="multiple of 64"):
+        net(torch.rand(1, 7, 160, 160), torch.rand(1, 3, 160, 160))
+
+
 @pytest.mark.parametrize("size, other", [((64, 96), (64, 96)), ((96, 64), (64, 64)), ((64, 64), (128, 64))])
 def test_pictures_need_not_be_square_nor_equal(size, other):
     net = network()

@@ -146,7 +146,7 @@ def background(image: Image.Image, points: np.ndarray, edges: Callable[[Image.Im
     outline = [tuple(xy) for xy in points[list(OVAL[0]), :2] * image.width - 0.5]
     pen = ImageDraw.Draw(mask)
     pen.polygon(outline, fill=0)
-    pen.line(outline, fill=0, width=round(9 * image.width / SIZE))
+    pen.line(outline, fill=0, width=round(9 * image.width / SIZE), joint="curve")
     return np.where(np.asarray(mask), found, 0).astype(np.uint8)
 
 

@@ -41,7 +41,7 @@ class DeepFashion:
     """DeepFashion in-shop, low resolution: see the module and base.Layout."""
 
     root: Path
-    name, condition, size = "deepfashion", "deepfashion", 256
+    name, condition, size = "deepfashion", "deepfashion", 286  # of which the released code crops 256
     expected = {"train": 25882, "test": 26830}  # by list_eval_partition.txt; 52,712 in all
     folders, release = ("img", "Img/img"), "low resolution (img.zip)"
     counts = 256  # pixels of the square that the authors' pose files count in
@@ -138,7 +138,7 @@ class DeepFashion:
 class DeepFashionHD(DeepFashion):
     """DeepFashion in-shop, high resolution, made square with grey 232 as for CoCosNet v2: see the module and base.Layout."""
 
-    name, condition, size = "deepfashion_hd", "deepfashion_hd", 512
+    name, condition, size = "deepfashion_hd", "deepfashion_hd", 550  # of which the released code crops 512
     folders, release = ("img_highres", "Img/img_highres", "img"), "high resolution (img_highres.zip)"
     counts = 1024
 
