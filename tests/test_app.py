@@ -332,7 +332,7 @@ def test_new_looks_and_colours_have_models_of_their_own(segin_home):
 
 
 def test_matchers_that_read_the_same_are_offered_to_segin(segin_home):
-    from cocos_demo.ui import task
+    from cocos_demo.ui import patches
 
     names = [name for _, name in patches.matchers("portrait_segin_made_up")]
     assert names == ["own", "sift", "pixelnn", "dia", "mine"]  # the shipped ones are of another size
