@@ -52,7 +52,7 @@ def test_what_is_not_here_says_which_commands_lead_to_it(home):
     assert task.missing(task.SKETCH) == ""
     said = task.missing(task.PAINT)
     assert "face maps" in said and "scenes" not in said and "import cocosnet --task celebahq --corr" in said
-    assert task.missing(task.NEW).count("<details>") == 1
+    assert task.missing(task.NEW).startswith("<div class='ways'><details><summary>3 more kinds")
     (home / "checkpoints" / "my_shoes.safetensors").unlink()
     said = task.missing(task.SKETCH)
     for command in ("prepare edges2shoes DIR", "train --data edges2shoes --out runs/edges2shoes",
@@ -104,6 +104,17 @@ def test_a_scene_is_painted_on_an_empty_canvas(home, monkeypatch):
 def square(home):
     Image.new("RGB", (128, 128), "olive").save(home / "look.jpg")
     return home / "look.jpg"
+
+
+def test_exemplars_are_found_for_what_was_painted(home, tmp_path):
+    """By the plain translation network for part maps, which ships."""
+    from made_up import SAMPLES
+
+    given = Image.open(SAMPLES / "parts" / "rendered_109_0.png").convert("RGBA").resize((512, 512), Image.Resampling.NEAREST)
+    read, *_ = seen(None, "parts")
+    found, exemplar, said = translate.find_exemplar(read, None, "parts", None, {"layers": [given]}, progress=None)
+    plain, *_ = translate.find_exemplar(read, None, "parts", None, None, progress=None)
+    assert exemplar == found[0][0] and "samples" in said and [mark for _, mark in found[:4]] != [mark for _, mark in plain[:4]]
 
 
 def test_a_scene_without_the_exemplars_map_says_what_is_needed(home):
@@ -166,6 +177,7 @@ def test_memory_is_what_was_held_meanwhile():
 
 def drag(page, points):  # noqa: F811
     """Draw along points, in shares of the canvas from its middle."""
+    page.evaluate("document.querySelector('#editor').scrollIntoView({block: 'center', behavior: 'instant'})")
     page.wait_for_timeout(1500)  # the canvas fits itself to its place first
     box = page.locator("#editor canvas").first.bounding_box()
     x, y, side = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, min(box["width"], box["height"])
@@ -179,10 +191,10 @@ def drag(page, points):  # noqa: F811
 
 def chosen(page):  # noqa: F811
     """Wait until the canvas has the brush of the chosen class: a busy browser takes its time."""
-    page.wait_for_function(
-        "() => { const pen = document.querySelector('#editor [aria-label=Color]');"
-        " return pen && getComputedStyle(pen).color === getComputedStyle(document.querySelector('.palette .on i')).backgroundColor }"
-    )
+    page.wait_for_function("""() => {
+        const pen = document.querySelector('#editor [aria-label=Color]'), chip = document.querySelector('.palette .on i');
+        return pen && getComputedStyle(pen).color === getComputedStyle(chip).backgroundColor;
+    }""")
 
 
 def test_the_api_takes_maps_and_sketches(client, tmp_path):  # noqa: F811
