@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,18 +32,12 @@ ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """Address of a running `python app.py`."""
+@contextmanager
+def serving(home: Path):
+    """Run `python app.py` with the checkpoints in `home` -> its address."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    home = tmp_path_factory.mktemp("app")
-    checkpoint(home / "checkpoints", "parts").rename(home / "checkpoints" / "mine.safetensors")  # a person's own, untrained
-    checkpoint_v2(home / "checkpoints", "figure")
-    checkpoint_mcl(home / "checkpoints", "figure")
-    checkpoint_segin(home / "checkpoints", "portrait")
-    checkpoint_segin(home / "checkpoints", "grey")
     log = home / "log"
     with log.open("w") as file:
         server = subprocess.Popen(
@@ -62,6 +57,19 @@ def address(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Address of a running `python app.py`."""
+    home = tmp_path_factory.mktemp("app")
+    checkpoint(home / "checkpoints", "parts").rename(home / "checkpoints" / "mine.safetensors")  # a person's own, untrained
+    checkpoint_v2(home / "checkpoints", "figure")
+    checkpoint_mcl(home / "checkpoints", "figure")
+    checkpoint_segin(home / "checkpoints", "portrait")
+    checkpoint_segin(home / "checkpoints", "grey")
+    with serving(home) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +119,8 @@ def test_only_the_documented_endpoints_are_public(client):
     assert sorted(endpoints) == ["/exemplars", "/match", "/patchmatch", "/translate"]
     names = {name: [(p["parameter_name"], p["parameter_has_default"]) for p in told["parameters"]]
              for name, told in endpoints.items()}
-    assert names["/translate"] == [("photo", False), ("exemplar", False), ("model", True), ("matcher", True)]
+    assert names["/translate"] == [
+        ("photo", False), ("exemplar", False), ("model", True), ("matcher", True), ("exemplar_map", True)]  # fmt: skip
     needed = [(name, False) for name in ("photo", "exemplar", "x", "y")]
     assert names["/match"] == [*needed, ("model", True), ("alpha", True), ("source", True), ("other", True)]
     assert names["/patchmatch"] == names["/translate"][:3]
@@ -323,8 +332,9 @@ def test_new_looks_and_colours_have_models_of_their_own(segin_home):
     new, colours = ({name: words for words, name in task.offered(what)} for what in (task.NEW, task.COLOURISE))
     assert colours["grey_segin_made_up"] == "grey_segin_made_up (grey photo, 64 px, SEGIN, imported)"
     assert "auto" in new and "portrait_segin_made_up" in new and not {*new} & {*colours}
-    model, first, last, button = task.taken_up(task.COLOURISE)
+    model, _, first, _, last, button, begin, empty = task.taken_up(task.COLOURISE, str(FACE))
     assert model.value in colours and "grey or in colour" in first and "colours to take" in last and button.value == "Colourise"
+    assert begin == str(FACE) and not empty.visible
     photos = task.photos_for("grey_segin_made_up")
     assert len(photos) == 6 and all(Image.open(path).mode == "L" for path in photos)
     net = models.translator("grey_segin_made_up")

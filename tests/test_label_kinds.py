@@ -11,6 +11,8 @@ from cocos_demo.conditions import KINDS, ConditionError
 from cocos_demo.conditions.ade20k import spread
 from cocos_demo.conditions.labels import NOTHING
 from cocos_demo.models.cocosnet import TASKS
+from cocos_demo.photo import Frame
+from cocos_demo.translator import Condition, on_canvas
 
 ADE, FACES = KINDS["ade20k"], KINDS["celebahq"]
 
@@ -34,6 +36,21 @@ def test_colours_are_pascals():
     assert spread(np.array([0, 1, 2, 3, 4, 8, 15, 20, 255])).tolist() == [
         [0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128], [64, 0, 0], [192, 128, 128], [0, 64, 128],
         [224, 224, 192]]  # fmt: skip
+
+
+def test_our_scene_colours_are_the_viewers_where_these_can_be_told_apart():
+    ours, viewers = ADE.palette.astype(int), ADE.other_palettes[0].astype(int)
+    off = np.linalg.norm(ours[:, None] - ours, axis=-1) + 999 * np.eye(151)
+    assert off.min() >= 28
+    moved = (ours != viewers).any(1)
+    assert not moved[[1, 2, 3, 5, 7, 10, 13, 22, 27]].any()  # wall, building, sky, tree, road, grass, person, water, sea
+    for c in np.flatnonzero(moved):
+        assert np.linalg.norm(np.concatenate([viewers[:c], ours[:c]]) - viewers[c], axis=-1).min() < 28
+
+
+def test_pascals_colours_are_read_as_well():
+    raster = (np.arange(48 * 48).reshape(48, 48) % 151).astype(np.uint8)
+    assert np.array_equal(ADE.find(Image.fromarray(spread(np.arange(151))[raster])).raster, raster)
 
 
 def test_numbers_of_an_ade20k_file_are_channels_and_255_is_150():
@@ -85,6 +102,41 @@ def test_a_map_between_two_palettes_is_refused_by_the_nearer_one():
         ADE.find(Image.fromarray(rgb))
 
 
+def test_a_soft_brush_paints_its_class_and_no_third_one():
+    """Between "person" (150, 5, 61) and "earth" lie colours of other classes: a stroke's border must not be any of them."""
+    size, canvas = 32, 512
+    for background, brush in (("grass", "sea"), ("sky", "tree"), ("person", "earth"), ("unknown", "water")):
+        before, after = (ADE.channels.index(name) for name in (background, brush))
+        found = ADE.found(np.full((size, size), before, np.uint8), Frame(16, 16, 32), ())
+        condition = Condition(ADE, found, found.picture, ADE.draw(NOTHING, size, found.raster))
+        y, x = np.mgrid[:canvas, :canvas] + 0.5
+        cover = np.clip(150.5 - np.hypot(x - 256, y - 256), 0, 3)[..., None] / 3  # a disc, soft over three pixels
+        picture = cover * ADE.palette[after] + (1 - cover) * ADE.palette[before]
+        labels = condition.edited(Image.fromarray(picture.round().astype(np.uint8))).map.argmax(0)
+        assert set(np.unique(labels)) == {before, after} and abs((labels == after).mean() - np.pi * (150 / 512) ** 2) < 0.02
+
+
+def test_a_map_larger_than_the_canvas_is_painted_on():
+    size = 1024
+    raster = np.where(np.arange(size) < 500, 3, 5) + np.zeros((size, 1), int)  # sky and tree, the border at an odd place
+    found = ADE.found(raster.astype(np.uint8), Frame(512, 512, 1024), ())
+    condition = Condition(ADE, found, found.picture, ADE.draw(NOTHING, size, found.raster))
+    canvas = np.array(on_canvas(condition.image, 512))
+    assert condition.edited(Image.fromarray(canvas)).map.argmax(0).tobytes() == condition.map.argmax(0).tobytes()
+    canvas[100:200, 300:400] = ADE.palette[27]
+    labels = condition.edited(Image.fromarray(canvas)).map.argmax(0)
+    assert (labels[200:400, 600:800] == 27).all() and (labels == 27).sum() == 200 * 200
+    assert np.array_equal(np.where(labels == 27, raster, labels), raster)
+
+
+def test_an_empty_canvas_is_background():
+    for kind in (ADE, FACES, KINDS["parts"]):
+        found = kind.blank(32)
+        assert found.raster.shape == (32, 32) and not found.raster.any() and found.picture.size == (32, 32)
+        assert kind.draw(NOTHING, 32, found.raster)[0].all()
+    assert FACES.guesses and KINDS["parts"].guesses and not ADE.guesses
+
+
 def test_published_maps_are_resized_by_the_nearest_pixel():
     """As torchvision's and Pillow's NEAREST do, with which the networks were trained."""
     raster = np.random.default_rng(0).integers(0, 19, (50, 50)).astype(np.uint8)
@@ -100,7 +152,7 @@ def test_the_middle_square_of_a_wide_map_is_taken():
 
 
 def test_scenes_are_not_guessed():
-    with pytest.raises(ConditionError, match="numbers 0 to 150.*wall #800000.*and 131 more"):
+    with pytest.raises(ConditionError, match="numbers 0 to 150.*wall #787878.*and 131 more"):
         ADE.find(BODY)
 
 

@@ -51,9 +51,11 @@ def by_number(image: Image.Image, kind) -> np.ndarray | None:
     if image.mode == "P":
         colours = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
         used = np.unique(indices)
-        for palette in (kind.palette, *kind.other_palettes):
-            if set(codes(colours[used[used < len(colours)]]).tolist()) <= set(codes(palette).tolist()):
-                return by_index(indices, colours, palette)
+        seen = set(codes(colours[used[used < len(colours)]]).tolist())
+        meant = [palette for palette in (kind.palette, *kind.other_palettes) if seen <= set(codes(palette).tolist())]
+        if meant:
+            found = (by_index(indices, colours, palette) for palette in meant)
+            return next((labels for labels in found if labels is not None), None)
     numbers = kind.renumbered(indices)
     there = np.unique(numbers)
     if len(there) < 2 or len(there) > FEW and there[-1] >= len(kind.channels):
@@ -103,10 +105,12 @@ def by_colour(rgb: np.ndarray, kind) -> Read | None:
     return Read(np.array([number[code] for code in here.tolist()], np.uint8)[where.reshape(rgb.shape[:2])], notes)
 
 
-def alike(colours: np.ndarray, counts: np.ndarray, palette: np.ndarray) -> int:
-    """How many pixels are about in a colour of the palette, black aside; colours (N,3), each `counts` times there."""
+def alike(colours: np.ndarray, counts: np.ndarray, palette: np.ndarray) -> tuple[int, int]:
+    """How many pixels are about in a colour of the palette, and how many in the very colour, black aside; colours (N,3), each
+    `counts` times there."""
     distance = np.linalg.norm(colours[:, None].astype(float) - palette, axis=-1).min(1)
-    return int(counts[(distance <= NEAR) & colours.any(-1)].sum())
+    bright = colours.any(-1)
+    return int(counts[(distance <= NEAR) & bright].sum()), int(counts[(distance == 0) & bright].sum())
 
 
 def close(colours: np.ndarray, counts: np.ndarray, palette: np.ndarray) -> bool:

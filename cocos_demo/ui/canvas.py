@@ -1,6 +1,7 @@
 """The canvas: a condition to be looked at and drawn on, and the palette that chooses the brush."""
 
 import html
+from dataclasses import replace
 
 import gradio as gr
 import numpy as np
@@ -113,12 +114,17 @@ def tools(colour: str, size: int) -> dict:
 
 
 def changed(condition: Condition, edited: dict | None) -> Condition:
-    """The condition as it was drawn over on the canvas."""
+    """The condition as it was drawn over on the canvas; a map that was painted counts as given so."""
     if not edited or not edited["layers"] or not drawable(condition):
         return condition
-    if not on_paper(condition.kind):
-        return condition.edited(flat(edited["layers"]))
-    return condition.edited(ImageOps.invert(flat(edited["layers"], "white").convert("RGB")))
+    kind = condition.kind
+    if on_paper(kind):
+        return condition.edited(ImageOps.invert(flat(edited["layers"], "white").convert("RGB")))
+    new = condition.edited(flat(edited["layers"]))
+    if not isinstance(kind, LabelKind) or not drawn(condition):
+        return new
+    found = kind.found(new.map.argmax(0).astype(np.uint8), condition.found.frame, condition.found.notes)
+    return replace(new, found=found, photo=found.picture)
 
 
 def flat(layers: list[Image.Image], ground: str = "black") -> Image.Image:

@@ -52,8 +52,10 @@ CSS = """
 .legend button:hover { border-color: var(--border-color-primary) !important; }
 .legend button.on { border-color: var(--color-accent) !important; background: var(--background-fill-secondary) !important; }
 #missing:not(:has(.ways)) { display: none; }
-.ways code { font-size: .8rem; overflow-wrap: anywhere; }
-.ways summary { font-size: .85rem; cursor: pointer; opacity: .85; }
+.ways summary { font-size: .85rem; cursor: pointer; opacity: .85; margin: .1rem 0; }
+.ways code { font-size: .8rem; }
+.ways pre { font-size: .7rem; line-height: 1.5; margin: .2rem 0 .5rem; padding: .4rem .6rem; border-radius: 6px; user-select: all;
+            white-space: pre-wrap; overflow-wrap: anywhere; background: var(--background-fill-secondary); }
 .note { font-size: .85rem; margin: 0 0 .3rem; padding: .3rem .6rem; border-radius: 6px;
         background: var(--background-fill-secondary); border-left: 3px solid var(--color-accent); }
 .thumbs .grid-wrap { min-height: 0 !important; height: auto !important; max-height: none !important; padding: .5rem; }

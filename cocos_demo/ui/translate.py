@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from cocos_demo.conditions import LabelKind
+from cocos_demo.conditions import KINDS, LabelKind
 from cocos_demo.translator import Condition, Translator
 from cocos_demo.ui import canvas, models, patches, results, task
 from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, thumbnails, upload
@@ -87,7 +87,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     about.select(None, None, editor, js=canvas.BRUSHED, **quick)
     search.click(
         find_exemplar,
-        [state, photo, model, folder],
+        [state, photo, model, folder, editor],
         [exemplar_gallery, exemplar, searched],
         show_progress_on=exemplar_gallery,
         **private,
@@ -128,8 +128,9 @@ def read_photo(photo: str | None, model: str | None, before: Read | None):
 def seen(photo: str | None, model: str | None, before: Read | None):
     """Photo -> its Condition (in a Read), a canvas with it, words about it, exemplars of its kind, a place for the exemplar's
     own map, and SEGIN's matchers. Without a photo the canvas is empty, to be drawn on where the model's kind lets it."""
-    net = None if model in (None, models.AUTO) else models.translator(models.resolve(model, ""))
-    if model is None or photo is None and not hasattr(net and net.kind, "blank"):
+    if model is None:
+        return gr.skip(), None, "", gallery([]), None, *[gr.skip()] * 6
+    if photo is None and not hasattr(KINDS.get(task.kind_of(model)), "blank"):
         return gr.skip(), None, "", *[gr.skip()] * 8
     name = models.resolve(model, photo)
     net = models.translator(name)
@@ -153,11 +154,12 @@ def find_exemplar(
     photo: str | None,
     model: str,
     folder: str | None,
+    edited: dict | None = None,
     progress=gr.Progress(),  # noqa: B008
 ):
     """The best few for the photo as the gallery's first entries, the first of them chosen, and what was searched."""
     check(read, photo, model)
-    found, said = find(read.name, read.condition, folder, progress=progress)
+    found, said = find(read.name, canvas.changed(read.condition, edited), folder, progress=progress)
     best = [path for path, _ in found]
     rest = [path for path in models.looks(read.condition.kind.name) if path not in best]
     return [*((path, f"{cosine:.2f}") for path, cosine in found), *rest], best[0], in_facts(said)

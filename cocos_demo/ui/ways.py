@@ -20,15 +20,23 @@ class Way:
         """Whether one of the checkpoints with these cards is such a model."""
         return any(card["condition"] == self.kind and card["size"] >= self.least for card in cards)
 
-    def line(self) -> str:
-        """The commands, as one line."""
+    def commands(self) -> list[str]:
+        """What leads to one, in the order in which it is typed."""
         own = [f"prepare {self.data} DIR", f"train --data {self.data} --out runs/{self.data}",
                f"keep runs/{self.data}/model.safetensors --name my_{self.data}"]  # fmt: skip
-        words = f"{', '.join(map(_code, own[:-1]))} and {_code(own[-1])} make one of your own"
-        if self.task:
-            system = "cocosnet_v2" if self.task == "deepfashion_hd" else "cocosnet"
-            words += f"; {_code(f'import {system} --task {self.task} --corr FILE --generator FILE')} brings the authors’"
-        return words
+        return [f"python -m cocos_demo {command}" for command in own]
+
+    def published(self) -> str:
+        """What brings the authors' one, or nothing."""
+        system = "cocosnet_v2" if self.task == "deepfashion_hd" else "cocosnet"
+        return self.task and f"python -m cocos_demo import {system} --task {self.task} --corr FILE --generator FILE"
+
+    def line(self) -> str:
+        """HTML: what is not here and by which commands it comes, and behind it these in full."""
+        names = "<code>prepare</code>, <code>train</code>, <code>keep</code>" + (" or <code>import</code>" if self.task else "")
+        lines = self.commands() + (["# or, with the authors’ files:", self.published()] if self.task else [])
+        full = html.escape("\n".join(lines))
+        return f"<details><summary>No model for {self.title} is here yet: {names} one.</summary><pre>{full}</pre></details>"
 
 
 WAYS = (
@@ -49,10 +57,10 @@ def in_words(ways: list[Way], folded: bool) -> str:
     absent = [way for way in ways if not way.there(cards)]
     if not absent:
         return ""
-    lines = "".join(f"<p class='facts'><b>No model for {way.title} is here yet.</b> {way.line()}.</p>" for way in absent)
+    lines = "".join(way.line() for way in absent)
     if folded:
         lines = f"<details><summary>{len(absent)} more kinds of models, trained or imported</summary>{lines}</details>"
-    return f"<div class='ways' title='each behind: python -m cocos_demo'>{lines}</div>"
+    return f"<div class='ways'>{lines}</div>"
 
 
 def _cards():
@@ -62,6 +70,3 @@ def _cards():
         except checkpoints.CheckpointError:
             continue
 
-
-def _code(words: str) -> str:
-    return f"<code>{html.escape(words)}</code>"
