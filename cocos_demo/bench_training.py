@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
 
 from . import objectives
-from .bench import GIB, BenchError, in_a_process, size
+from .bench import BenchError, in_a_process, size
 from .choices import read_choices
 from .conditions import KINDS
 from .datasets.pairs import Batch
@@ -97,7 +98,7 @@ class Live(TorchDispatchMode):
 
 
 class Bench:
-    """A case's networks and objective, with random weights; `step(batch)` is what `Trainer.train_step` does between two updates."""
+    """A case's networks and objective, with random weights: `forward` and `judge` are a training step between its updates."""
 
     def __init__(self, data: str, system: str, preset: str, device: str = "cpu"):
         chosen = recipe(data, system, preset)
@@ -157,9 +158,9 @@ def kept_for_backward(modules: tuple[nn.Module, ...]) -> Iterator[dict]:
 
 
 def shapes_alone() -> None:
-    """In this process, take for given what goes by numbers and not by shapes: v2's sparse kernel of the CPU, in whose place the
+    """In this process, take for given what goes by numbers and not by shapes: v2's kernels of the CPU, in whose place the
     GPU's way is taken; SEGIN's match and corruption, which train nothing (what the match costs: the case "semantic")."""
-    patchmatch.SPARSE = False
+    patchmatch.SPARSE, patchmatch._in_order = False, lambda keys: keys.sort(dim=-1).values
 
     def match(fx: Tensor, fr: Tensor, *rest) -> Tensor:
         return torch.zeros(len(fx), *fx.shape[2:], dtype=torch.long)
@@ -228,12 +229,14 @@ def checked(count: int) -> dict[str, int]:
     bench.forward(bench.batch(1), torch.float32)[1].backward()  # kernels and caches are there
     batch = bench.batch(count)
     before = _resident()
-    results = bench.forward(batch, torch.float32)
+    held = bench.forward(batch, torch.float32)
     grown = _resident() - before
-    del results
+    del held
     with Live() as live:
-        results = bench.forward(batch, torch.float32)
-        return {"grown": grown, "counted": live.now}
+        held = bench.forward(batch, torch.float32)
+        counted = live.now
+        del held
+    return {"grown": grown, "counted": counted}
 
 
 def _resident() -> int:
@@ -252,12 +255,12 @@ def report(gpu: str, device: str, count: int = 1) -> str:
     lines = ["| network | pixels | parameters, with D | TFLOP a picture | weights, Adam, EMA | a picture adds | of it kept "
              "for backward | one picture | paper's batch, 8 GPUs | on each | a step there |",
              "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"]
-    for name, (data, system, preset) in CASES.items():
-        one, two = (Step(**in_a_process("computed", data, system, preset, n, module=__name__)) for n in (1, 2))
+    for name, (data, system, preset) in tqdm(CASES.items(), desc="computing", disable=None, leave=False):
+        one, two = (Step(**step) for step in in_a_process("computed", data, system, preset, module=__name__))
         lines.append(row(name, one, two, recipe(data, system).settings["batch"].value, speed))
-    text = (f"A training step, computed: bfloat16 autocast, G's and D's passes, forward and backward. What a batch needs grows by one\n"
-            f"picture's share. Times: {gpu}, {speed} TFLOP/s, {UTILISATION:.0%} of it used. Memory of one picture includes all weights.\n\n"
-            + "\n".join(lines) + "\n")
+    text = (f"A training step, computed: bfloat16 autocast, G's and D's passes, forward and backward. What a batch needs grows by\n"
+            f"one picture's share. Times: {gpu}, {speed} TFLOP/s, {UTILISATION:.0%} of it used. Memory of one picture includes all\n"
+            "weights.\n\n" + "\n".join(lines) + "\n")
     if sys.platform == "linux":
         found = in_a_process("checked", 8, module=__name__)
         text += (f"\nThe count against a process (CPU, float32, {' '.join(CHECKED)}, 8 pictures, forward): it grew by "
@@ -275,14 +278,15 @@ def row(name: str, one: Step, two: Step, batch: int, speed: float) -> str:
     seconds = each * (two.flops - one.flops) / (UTILISATION * speed * 1e12)
     cells = (name, one.size, f"{one.parameters / 1e6:.1f} M + {one.discriminator / 1e6:.1f} M",
              f"{(two.flops - one.flops) / 1e12:.2f}", size(one.static), size(more), size(two.saved - one.saved),
-             size(one.static + one.peak), f"{batch}: {each} each", size(one.static + one.peak + (each - 1) * more), f"{seconds:.2f} s")
+             size(one.static + one.peak), f"{batch}: {each} each", size(one.static + one.peak + (each - 1) * more),
+             f"{seconds:.2f} s")
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def measured_table(count: int) -> str:
     """Markdown: a row a case, run on this machine's GPU."""
     lines = ["| network | pixels | pictures | peak memory | a step |", "|---|---:|---:|---:|---:|"]
-    for name, case in CASES.items():
+    for name, case in tqdm(CASES.items(), desc="measuring", disable=None, leave=False):
         try:
             step = Step(**in_a_process("measured", *case, count, module=__name__))
         except BenchError as error:
@@ -297,5 +301,7 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     if what == "checked":
         print(json.dumps(checked(int(rest[0]))))
+    elif what == "computed":
+        print(json.dumps([asdict(computed(*rest, count)) for count in (1, 2)]))
     else:
-        print(json.dumps(asdict({"computed": computed, "measured": measured}[what](*rest[:3], int(rest[3])))))
+        print(json.dumps(asdict(measured(*rest[:3], int(rest[3])))))

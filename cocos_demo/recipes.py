@@ -64,7 +64,7 @@ SETS = {
     "celebahq_landmarks": DataSet("CelebA-HQ, edges by landmarks", "portrait", task="celebahqedge", **_FACES),
     "deepfashion": DataSet("DeepFashion, in-shop clothes", "deepfashion", task="deepfashion", **_PEOPLE),
     "deepfashion_hd": DataSet("DeepFashion, in-shop clothes, high resolution", "deepfashion_hd", **_PEOPLE),
-    "metfaces": DataSet("MetFaces", "portrait", Setting(500, "ours: 1,336 pictures are few"), exemplars=True),
+    "metfaces": DataSet("MetFaces", "metfaces", Setting(500, "ours: 1,336 pictures are few"), exemplars=True),
     "edges2shoes": DataSet("edges2shoes", "edges", **_PHOTOS),
     "edges2handbags": DataSet("edges2handbags", "edges", large=True, **_PHOTOS),
     "danbooru": DataSet("Danbooru, faces and figures", "edges", **_PHOTOS),
