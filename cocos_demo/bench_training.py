@@ -258,9 +258,9 @@ def report(gpu: str, device: str, count: int = 1) -> str:
     for name, (data, system, preset) in tqdm(CASES.items(), desc="computing", disable=None, leave=False):
         one, two = (Step(**step) for step in in_a_process("computed", data, system, preset, module=__name__))
         lines.append(row(name, one, two, recipe(data, system).settings["batch"].value, speed))
-    text = (f"A training step, computed: bfloat16 autocast, G's and D's passes, forward and backward. What a batch needs grows by\n"
-            f"one picture's share. Times: {gpu}, {speed} TFLOP/s, {UTILISATION:.0%} of it used. Memory of one picture includes all\n"
-            "weights.\n\n" + "\n".join(lines) + "\n")
+    text = (f"A training step, computed: bfloat16 autocast, G's and D's passes, forward and backward. What a batch needs\n"
+            f"grows by one picture's share. Times: {gpu}, {speed} TFLOP/s, {UTILISATION:.0%} of it used. Memory of one picture\n"
+            "includes all weights.\n\n" + "\n".join(lines) + "\n")
     if sys.platform == "linux":
         found = in_a_process("checked", 8, module=__name__)
         text += (f"\nThe count against a process (CPU, float32, {' '.join(CHECKED)}, 8 pictures, forward): it grew by "
