@@ -35,13 +35,15 @@ class BenchError(RuntimeError):
 class BenchArgs:
     """Print, as Markdown, the peak memory and time of matching (forward and backward), and the seconds of a translation."""
 
-    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch", "semantic"], ...] = (
-        *CASES, "patchmatch", "semantic")
+    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch", "semantic", "training"], ...] = (
+        *CASES, "patchmatch", "semantic")  # training: a step of each of the papers' networks; minutes
     positions: tuple[int, ...] = (64, 128, 256)  # sides of the square grids; N is their square
     channels: int = 64  # C of the features
     pixels: tuple[int, ...] = (128, 256, 512)  # sides of the pictures of the case "semantic"
     device: str = "auto"  # auto, cpu, cuda
     explicit_limit: float = 2.0  # GiB; where the explicit matrix would need more, its size is computed
+    gpu: Literal["V100", "A100", "H100", "H200"] = "A100"  # whose times the case "training" computes
+    pictures: int = 1  # of a step that the case "training" measures, where there is a GPU
     matching: bool = True
     translate: bool = True  # time a whole translation by each checkpoint
 
@@ -211,6 +213,10 @@ def run(args: BenchArgs) -> None:
             from .bench_semantic import report
 
             print(report(args.pixels, args.explicit_limit, str(device)))
+        if "training" in args.cases:
+            from .bench_training import report
+
+            print(report(args.gpu, str(device), args.pictures))
     if args.translate:
         device, reason = pick_device(args.device)
         print(f"A whole translation on {device} ({reason}), detectors included; they are loaded with the first.\n\n"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+from .datasets.archives import LIST as ARCHIVES
 from .recipes import FORMS, SETS, Recipe, RecipeError, recipe
 
 HOME = Path("datasets")  # of prepared sets, each under its name, as `prepare NAME` makes them
@@ -31,11 +32,14 @@ def begin(words: Sequence[str], options: type):
     values = {name: value for name, value in chosen.part("").items() if name in known}
     if any(word.split("=")[0] == "--steps" for word in words):
         values.pop("epochs", None)  # whoever counts steps does not count epochs
-    for group in ("weights", "mix"):
-        values[group] = replace(known[group].default_factory(), **chosen.part(group))
     data = tuple(Path(name) for name in said.data) or (Path(chosen.data),)
-    if chosen.part("mix")["hard"] > 0:
+    weights, mix = chosen.part("weights"), chosen.part("mix")
+    if mix["hard"] > 0 and _in_archives(_located(data[0])):  # lists need folders: at random, then
+        mix |= {"cross": mix["cross"] + mix["hard"], "hard": 0.0}
+    elif mix["hard"] > 0:
         values["exemplars"] = _located(data[0]) / LIST
+    values["weights"], values["mix"] = (replace(known[group].default_factory(), **given)
+                                        for group, given in (("weights", weights), ("mix", mix)))
     name = f"{chosen.data}-{chosen.system}"
     return options(data=data, out=Path("runs") / f"{name}-{chosen.preset}", name=name.replace("-", "_"), system=chosen.system,
                    preset=chosen.preset, recipe=chosen.name, **values)
@@ -143,6 +147,11 @@ def _located(path: Path) -> Path:
     return HOME / path if str(path) in SETS and not path.exists() else path
 
 
+def _in_archives(path: Path) -> bool:
+    return (path / ARCHIVES).is_file()
+
+
 def _tells_foreground(path: Path) -> bool:
+    """Whether a prepared folder has masks, or parts to tell them by. Of a set in tars it is not known before they are read."""
     index = path / "index.json"
-    return (path / "masks").is_dir() or (index.is_file() and '"parts"' in index.read_text(encoding="utf-8"))
+    return _in_archives(path) or (path / "masks").is_dir() or (index.is_file() and '"parts"' in index.read_text(encoding="utf-8"))

@@ -404,3 +404,16 @@ def test_gradcheck_of_soft_warp():
     y = torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     inputs = features(1, 2, 3, 4), features(1, 3, 4, 4, 1), places(1, 2, 3, 2, (3, 4)), y
     assert torch.autograd.gradcheck(lambda *t: pm.soft_warp(*t, 3.0), [t.requires_grad_() for t in inputs])
+
+
+@pytest.mark.parametrize("fetched", [1, 7, 2**20])
+def test_products_where_vectors_are_fetched_first(monkeypatch, fetched):
+    """A GPU's way, in pieces of any length, gives what the CPU's kernel gives."""
+    g = torch.Generator().manual_seed(0)
+    x, y = torch.randn(12, 5, generator=g), torch.randn(9, 5, generator=g)
+    at = torch.randint(9, (12, 4), generator=g, dtype=torch.int32)
+    expected = pm.Products.apply(x, y, at)
+    monkeypatch.setattr(pm, "SPARSE", False)
+    monkeypatch.setattr(pm, "FETCHED", fetched)
+    torch.testing.assert_close(pm.Products.apply(x, y, at), expected)
+    torch.testing.assert_close(expected, (x @ y.T).gather(1, at.long()))

@@ -210,6 +210,15 @@ def test_segin_without_foregrounds_goes_without_their_terms(datasets, masks):
     assert ("seg" in trainer.train_step(trainer.sampler(0, 1))) is masks
 
 
+def test_a_set_in_tars_goes_without_a_list_of_exemplars(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "datasets" / "ade20k").mkdir(parents=True)
+    (tmp_path / "datasets" / "ade20k" / "archives.json").write_text("{}")
+    begun = recipe_options.complete(options("--data", "ade20k", "--preset", "full"))
+    assert (begun.exemplars, begun.mix.hard, begun.mix.cross, begun.mix.pseudo) == (None, 0.0, 0.7, 0.3)
+    assert "mix.hard 0 (recipe: 0.2)" in recipe_options.said(begun)
+
+
 def test_a_generous_user_may_still_choose(datasets):
     datasets("deepfashion")
     args = replace(options("--data", "deepfashion", "--preset", "published"), choices={"carries": "pixels"})

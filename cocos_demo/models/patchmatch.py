@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 BLOCK = 2**17  # candidates that are worked on at a time: a MB, so that they stay in the cache
+FETCHED = 2**20  # the same where vectors are fetched first
+SPARSE = True  # whether the CPU's sparse kernel may be used: it needs numbers, not shapes alone
 TILE = 64  # cells of y that `dense` looks at together
 
 with warnings.catch_warnings():  # the first sparse tensor of a program warns that they are in beta
@@ -83,8 +85,9 @@ class Products(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, y: Tensor, at: Tensor) -> Tensor:
         ctx.save_for_backward(x, y, at)
-        if x.device.type != "cpu" or at.shape[1] > len(y):  # the kernel takes no more entries than the matrix has
-            return (y[at] * x.unsqueeze(1)).sum(-1)
+        if x.device.type != "cpu" or at.shape[1] > len(y) or not SPARSE:  # it takes no more entries than the matrix has
+            n = max(1, FETCHED // at.shape[1])
+            return torch.cat([(y[at_] * x_.unsqueeze(1)).sum(-1) for at_, x_ in zip(at.split(n), x.split(n))])
         begins = torch.arange(0, at.numel() + 1, at.shape[1], dtype=at.dtype)
         M = torch.sparse_csr_tensor(begins, at.flatten(), x.new_zeros(at.numel()), (len(x), len(y)), check_invariants=False)
         return torch.sparse.sampled_addmm(M, x, y.T, beta=0.0, out=M).values().view(at.shape)
