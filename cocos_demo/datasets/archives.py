@@ -13,7 +13,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -118,7 +118,8 @@ class TarFolder(PreparedFolder):
 
     most_kept = 0  # few pictures are drawn twice before the next tar comes
 
-    def __init__(self, where: str, split: str, load_size: int | None = None, condition: str | None = None, url: str | None = None):
+    def __init__(self, where: str, split: str, load_size: int | None = None, condition: str | None = None,
+                 url: str | None = None):
         self.path = Path(where)
         self.about, self._files = read(where, url)
         try:
@@ -148,7 +149,7 @@ class TarFolder(PreparedFolder):
         return picture
 
 
-def survey(out: str | Path, progress: Callable[[Iterator], Iterator] = iter) -> dict:
+def survey(out: str | Path, progress: Callable[[list[str]], Iterable[str]] = list) -> dict:
     """Read all tars of a folder, from the first to the last -> what archives.json is to hold of them.
 
     Raises DataError where one of n is missing, is not whole, or belongs to another set.
@@ -167,7 +168,7 @@ def survey(out: str | Path, progress: Callable[[Iterator], Iterator] = iter) -> 
         raise DataError(f"{out} lacks {len(missing)} of {total} tars: shard {', '.join(map(str, missing[:8]))}"
                         + (", ..." if len(missing) > 8 else "") + "; prepare them with --shard i/n")
     of_all, tars = None, []
-    for name in progress(iter(numbers)):
+    for name in progress(list(numbers)):
         about, samples = read(str(Path(out) / name))
         of_all = of_all or _of_all(about)
         if _of_all(about) != of_all:
@@ -191,12 +192,12 @@ def _foreign(name: str, theirs: dict, ours: dict) -> str:
 
 
 class ArchiveSet:
-    """The split of a set in tars, for training in place of a prepared folder: `at(seed, step)` is the tar that a step draws from.
+    """The split of a set in tars, for training in place of a prepared folder: `at(seed, step)` is the tar a step draws from.
 
-    Steps take turns between LANES lanes, so that each of as many loader processes has its own. A lane stays with a tar for as many
-    steps as draw once each of its pictures, on average, and goes on to the next of a shuffled order of all tars, shuffled anew when
-    they are through: a function of seed and step alone, for a given batch. `fetch`: where the tars lie if not beside archives.json,
-    an address with {} for the name, or "pipe:COMMAND {}". Raises DataError.
+    Steps take turns between LANES lanes, so that each of as many loader processes has its own. A lane stays with a tar for as
+    many steps as draw each of its pictures once on average; then comes the next of a shuffled order of all tars, shuffled anew
+    when they are through: a function of seed and step alone, for a given `batch`, which is the whole step's. `fetch`: where the
+    tars lie if not beside archives.json: an address with {} for the name, or "pipe:COMMAND {}". Raises DataError.
     """
 
     def __init__(self, path: str | Path, split: str, load_size: int | None = None, condition: str | None = None, batch: int = 1,
@@ -213,10 +214,11 @@ class ArchiveSet:
             raise DataError(f"{self.path / LIST} cannot be read ({error}); write it with: python -m cocos_demo archives "
                             f"{self.path}") from None
         if fetch and "{}" not in fetch:
-            raise DataError(f'--fetch needs {{}} where the name of a tar is to stand, as in "pipe:aws s3 cp s3://bucket/set/{{}} -"; '
-                            f"got {fetch}")
+            raise DataError(f"--fetch needs {{}} where the name of a tar is to stand, as in https://host/set/{{}}; got {fetch}")
         if not tars:
             raise DataError(f"{self.path} holds no picture of the split {split!r}")
+        if condition and condition not in KINDS:
+            raise DataError(f"there is no condition {condition!r}; there are {', '.join(KINDS)}")
         self.tars = [name for name, _ in tars]
         self.stay = max(round(self.pictures / len(tars) / batch), 1)  # steps
         self.kind = KINDS[condition or self.index["condition"]]

@@ -71,8 +71,8 @@ class PairSampler:
     `retrieval.read_list` gives, for pairs of different people. `foreground`: batches hold the foreground masks as well.
     """
 
-    def __init__(self, folders: list[PreparedFolder | ArchiveSet], size: int, mix: Mix, seed: int = 0, shares: tuple[float, ...] = (),
-                 exemplars: dict[str, tuple[str, ...]] | None = None, foreground: bool = False):
+    def __init__(self, folders: list[PreparedFolder | ArchiveSet], size: int, mix: Mix, seed: int = 0,
+                 shares: tuple[float, ...] = (), exemplars: dict[str, tuple[str, ...]] | None = None, foreground: bool = False):
         self.folders, self.size, self.mix, self.seed, self.foreground = folders, size, mix, seed, foreground
         if len({folder.kind.name for folder in folders}) != 1:
             raise DataError(f"one network reads one condition; got {', '.join(f.kind.name for f in folders)}")
@@ -82,7 +82,8 @@ class PairSampler:
         if mix.hard > 0 and not exemplars:
             raise DataError("hard pairs are the last exemplars of a list; make one with: python -m cocos_demo exemplars")
         if exemplars and any(isinstance(folder, ArchiveSet) for folder in folders):
-            raise DataError("a list of exemplars pairs pictures of any two tars, and a step has one; train from folders, or without")
+            raise DataError("a list of exemplars pairs pictures of any two tars, and a step has one; train from folders, "
+                            "or without")
         self.listed = [_listed(folder, exemplars) if exemplars else {} for folder in folders]
         self.shares = _normalised(shares or (1.0,) * len(folders), "the folders")
         if len(self.shares) != len(folders):
@@ -94,8 +95,9 @@ class PairSampler:
             if folder.fewest_people < 2 and mix.cross > 0:
                 raise DataError(f"{folder.path}: pairs of different people need at least two people (in tars, in each "
                                 f"of them); set mix.cross to 0")
+            drawn_from = folder.at(seed, 0)  # what cannot be read is refused now ...
             if foreground:
-                folder.at(seed, 0).foreground(0)  # a folder without masks is refused now
+                drawn_from.foreground(0)  # ... and a folder without masks
 
     def __call__(self, step: int, batch: int, first: int = 0) -> Batch:
         """Samples `first` to `first + batch` of this step; several processes share a step by taking one stretch each."""
