@@ -11,9 +11,11 @@ tars; of its decoders, some of which run what they read, none is used.
 
 import io
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -26,7 +28,7 @@ from .prepared import DataError, PreparedFolder
 
 FORMAT = 1
 LIST = "archives.json"
-LANES = 4  # tars that the steps take turns between, and the most that a process holds
+LANES = 4  # tars that the steps take turns between; a process holds those, and the next of each
 TRIES = 3  # of fetching a tar from elsewhere
 NAMED = re.compile(r"(\d{5})-of-(\d{5})\.tar")
 
@@ -223,6 +225,8 @@ class ArchiveSet:
         self.stay = max(round(self.pictures / len(tars) / batch), 1)  # steps
         self.kind = KINDS[condition or self.index["condition"]]
         self._held: dict[tuple[int, int], tuple[str, TarFolder]] = {}  # by seed and lane
+        self._ahead: dict[tuple[int, int], tuple[str, Future]] = {}  # the lane's next
+        self._pool, self._process = None, 0
 
     def __len__(self) -> int:
         return self.pictures
@@ -234,14 +238,24 @@ class ArchiveSet:
         return self.tars[np.random.default_rng((seed, epoch)).permutation(len(self.tars))[place]]
 
     def at(self, seed: int, step: int) -> TarFolder:
-        """The tar that a step draws from, read if it is not held."""
+        """The tar that a step draws from. Once it is drawn from again, the lane's next is read ahead, by a thread."""
+        if self._process != os.getpid():  # threads do not follow into a loader process
+            self._ahead, self._pool, self._process = {}, ThreadPoolExecutor(1), os.getpid()
         name, lane = self.name_at(seed, step), (seed, step % LANES)
+        if self._held.get(lane, ("",))[0] == name:
+            following = self.name_at(seed, step + self.stay * LANES)
+            if lane not in self._ahead and following != name:
+                self._ahead[lane] = following, self._pool.submit(self._read, following)
+            return self._held[lane][1]
+        self._held.pop(lane, None)  # its memory is free before another is read
+        coming, future = self._ahead.pop(lane, ("", None))
         held = next((tar for told, tar in list(self._held.values()) if told == name), None)
-        if held is None:
-            self._held.pop(lane, None)  # its memory is free before the next one is read
-            held = self._read(name)
+        held = held or (future.result() if coming == name else self._read(name))
         self._held[lane] = (name, held)
         return held
+
+    def __getstate__(self) -> dict:
+        return vars(self) | {"_held": {}, "_ahead": {}, "_pool": None, "_process": 0}
 
     def _read(self, name: str) -> TarFolder:
         url = self.fetch.replace("{}", name) if self.fetch else None
