@@ -25,7 +25,7 @@ class Archives:
 
 def run(options: Archives) -> None:
     """Carry it out. Raises DataError."""
-    told = survey(options.out, lambda names: tqdm(list(names), unit="tar", disable=None))
+    told = survey(options.out, lambda names: tqdm(names, unit="tar", disable=None))
     with beside(options.out / LIST) as file:
         file.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
     splits = sorted({split for tar in told["tars"] for split in tar["splits"]})

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import active_children
 
 import cv2
 import torch
@@ -60,6 +61,7 @@ def batches(draw: Callable[[int], Batch], start: int, stop: int, workers: int, p
         return
     loader = DataLoader(Steps(draw), batch_size=None, sampler=range(start, stop), num_workers=workers, prefetch_factor=AHEAD,
                         pin_memory=pin, worker_init_fn=_begin_worker)
+    others = set(active_children())
     coming = _by_processes(loader)
     try:
         yield coming
@@ -69,7 +71,10 @@ def batches(draw: Callable[[int], Batch], start: int, stop: int, workers: int, p
         raise LoadingError(f"a loader process ended ({str(error).splitlines()[0]}); most often memory ran out, or shared "
                            f"memory (/dev/shm) is small: take fewer --workers, or 0") from error
     finally:
-        coming.close()  # ends the processes
+        coming.close()  # ends the processes, but for one that waits for a disk or a network that does not answer
+        for child in set(active_children()) - others:
+            child.kill()
+            child.join()
 
 
 def _begin_worker(number: int) -> None:

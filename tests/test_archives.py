@@ -95,27 +95,40 @@ def test_each_tar_is_visited_once_before_any_is_twice(tmp_path):
     assert names != [given.name_at(4, step) for step in range(len(names))]
 
 
-def test_no_more_tars_are_held_than_there_are_lanes(tmp_path, monkeypatch):
+def test_no_more_tars_are_held_than_there_are_lanes_and_their_next(tmp_path, monkeypatch):
     given, reads = ArchiveSet(tars(tmp_path, 9), "train", batch=2), []
     monkeypatch.setattr(given, "_read", lambda name, read=given._read: reads.append(name) or read(name))
     for step in range(4 * LANES):
-        given.at(0, step)
-        assert len(given._held) <= LANES
-    assert len(reads) == 2 * LANES  # once a visit
+        assert all(given.at(0, step).path.name == given.name_at(0, step) for sample in range(2))
+        assert len(given._held) <= LANES and len(given._ahead) <= LANES
+    [future.result() for _, future in given._ahead.values()]
+    assert len(reads) == 3 * LANES  # once a visit; the third is read ahead
     one = ArchiveSet(given.path, "train", batch=2)
     for step in range(1, 20 * LANES, LANES):  # what one of four loaders sees
-        one.at(0, step)
-        assert len(one._held) == 1
+        one.at(0, step), one.at(0, step)
+        assert len(one._held) == len(one._ahead) == 1
+
+
+def test_what_is_read_ahead_fails_when_it_is_needed(tmp_path):
+    given = ArchiveSet(tars(tmp_path, 9), "train", batch=2)
+    (given.path / given.name_at(0, 2 * LANES)).unlink()
+    for step in range(0, 2 * LANES, LANES):
+        given.at(0, step), given.at(0, step)
+    with pytest.raises(DataError, match="cannot be read"):
+        given.at(0, 2 * LANES)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loaders_and_a_later_beginning_give_the_same_samples(tmp_path, workers):
     path = tars(tmp_path, 5)
+
     def draw():
         return partial(PairSampler([ArchiveSet(path, "train", batch=2)], 32, Mix()), batch=2)
 
     straight = [draw()(step) for step in range(12)]
-    with batches(draw(), 5, 12, workers) as coming:
+    begun = draw()
+    begun(0), begun(0)  # reads ahead here, which a loader process cannot know of
+    with batches(begun, 5, 12, workers) as coming:
         assert all(alike(batch, straight[step]) for step, batch in enumerate(coming, start=5))
 
 

@@ -40,6 +40,20 @@ def test_whoever_makes_them_the_batches_are_the_samplers(tmp_path, workers):
             assert given is value is None or torch.equal(given, value), (step, name)
 
 
+def test_a_loader_that_hangs_does_not_keep_its_run(tmp_path):
+    before = set(children())
+    with batches(partial(hanging, draw(tmp_path)), 0, 9, 1) as coming:
+        next(coming)
+    time.sleep(0.5)
+    assert set(children()) <= before
+
+
+def hanging(made, step):
+    if step:
+        time.sleep(1000)
+    return made(step)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_picture_that_cannot_be_read_is_told_in_its_own_words(tmp_path, workers):
     made = draw(tmp_path)

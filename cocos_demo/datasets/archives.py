@@ -11,9 +11,11 @@ tars; of its decoders, some of which run what they read, none is used.
 
 import io
 import json
+import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -26,7 +28,7 @@ from .prepared import DataError, PreparedFolder
 
 FORMAT = 1
 LIST = "archives.json"
-LANES = 4  # tars that the steps take turns between, and the most that a process holds
+LANES = 4  # tars that the steps take turns between; a process holds those, and the next of each
 TRIES = 3  # of fetching a tar from elsewhere
 NAMED = re.compile(r"(\d{5})-of-(\d{5})\.tar")
 
@@ -118,7 +120,8 @@ class TarFolder(PreparedFolder):
 
     most_kept = 0  # few pictures are drawn twice before the next tar comes
 
-    def __init__(self, where: str, split: str, load_size: int | None = None, condition: str | None = None, url: str | None = None):
+    def __init__(self, where: str, split: str, load_size: int | None = None, condition: str | None = None,
+                 url: str | None = None):
         self.path = Path(where)
         self.about, self._files = read(where, url)
         try:
@@ -148,7 +151,7 @@ class TarFolder(PreparedFolder):
         return picture
 
 
-def survey(out: str | Path, progress: Callable[[Iterator], Iterator] = iter) -> dict:
+def survey(out: str | Path, progress: Callable[[list[str]], Iterable[str]] = list) -> dict:
     """Read all tars of a folder, from the first to the last -> what archives.json is to hold of them.
 
     Raises DataError where one of n is missing, is not whole, or belongs to another set.
@@ -167,7 +170,7 @@ def survey(out: str | Path, progress: Callable[[Iterator], Iterator] = iter) -> 
         raise DataError(f"{out} lacks {len(missing)} of {total} tars: shard {', '.join(map(str, missing[:8]))}"
                         + (", ..." if len(missing) > 8 else "") + "; prepare them with --shard i/n")
     of_all, tars = None, []
-    for name in progress(iter(numbers)):
+    for name in progress(list(numbers)):
         about, samples = read(str(Path(out) / name))
         of_all = of_all or _of_all(about)
         if _of_all(about) != of_all:
@@ -191,12 +194,12 @@ def _foreign(name: str, theirs: dict, ours: dict) -> str:
 
 
 class ArchiveSet:
-    """The split of a set in tars, for training in place of a prepared folder: `at(seed, step)` is the tar that a step draws from.
+    """The split of a set in tars, for training in place of a prepared folder: `at(seed, step)` is the tar a step draws from.
 
-    Steps take turns between LANES lanes, so that each of as many loader processes has its own. A lane stays with a tar for as many
-    steps as draw once each of its pictures, on average, and goes on to the next of a shuffled order of all tars, shuffled anew when
-    they are through: a function of seed and step alone, for a given batch. `fetch`: where the tars lie if not beside archives.json,
-    an address with {} for the name, or "pipe:COMMAND {}". Raises DataError.
+    Steps take turns between LANES lanes, so that each of as many loader processes has its own. A lane stays with a tar for as
+    many steps as draw each of its pictures once on average; then comes the next of a shuffled order of all tars, shuffled anew
+    when they are through: a function of seed and step alone, for a given `batch`, which is the whole step's. `fetch`: where the
+    tars lie if not beside archives.json: an address with {} for the name, or "pipe:COMMAND {}". Raises DataError.
     """
 
     def __init__(self, path: str | Path, split: str, load_size: int | None = None, condition: str | None = None, batch: int = 1,
@@ -213,14 +216,17 @@ class ArchiveSet:
             raise DataError(f"{self.path / LIST} cannot be read ({error}); write it with: python -m cocos_demo archives "
                             f"{self.path}") from None
         if fetch and "{}" not in fetch:
-            raise DataError(f'--fetch needs {{}} where the name of a tar is to stand, as in "pipe:aws s3 cp s3://bucket/set/{{}} -"; '
-                            f"got {fetch}")
+            raise DataError(f"--fetch needs {{}} where the name of a tar is to stand, as in https://host/set/{{}}; got {fetch}")
         if not tars:
             raise DataError(f"{self.path} holds no picture of the split {split!r}")
+        if condition and condition not in KINDS:
+            raise DataError(f"there is no condition {condition!r}; there are {', '.join(KINDS)}")
         self.tars = [name for name, _ in tars]
         self.stay = max(round(self.pictures / len(tars) / batch), 1)  # steps
         self.kind = KINDS[condition or self.index["condition"]]
         self._held: dict[tuple[int, int], tuple[str, TarFolder]] = {}  # by seed and lane
+        self._ahead: dict[tuple[int, int], tuple[str, Future]] = {}  # the lane's next
+        self._pool, self._process = None, 0
 
     def __len__(self) -> int:
         return self.pictures
@@ -232,14 +238,24 @@ class ArchiveSet:
         return self.tars[np.random.default_rng((seed, epoch)).permutation(len(self.tars))[place]]
 
     def at(self, seed: int, step: int) -> TarFolder:
-        """The tar that a step draws from, read if it is not held."""
+        """The tar that a step draws from. Once it is drawn from again, the lane's next is read ahead, by a thread."""
+        if self._process != os.getpid():  # threads do not follow into a loader process
+            self._ahead, self._pool, self._process = {}, ThreadPoolExecutor(1), os.getpid()
         name, lane = self.name_at(seed, step), (seed, step % LANES)
+        if self._held.get(lane, ("",))[0] == name:
+            following = self.name_at(seed, step + self.stay * LANES)
+            if lane not in self._ahead and following != name:
+                self._ahead[lane] = following, self._pool.submit(self._read, following)
+            return self._held[lane][1]
+        self._held.pop(lane, None)  # its memory is free before another is read
+        coming, future = self._ahead.pop(lane, ("", None))
         held = next((tar for told, tar in list(self._held.values()) if told == name), None)
-        if held is None:
-            self._held.pop(lane, None)  # its memory is free before the next one is read
-            held = self._read(name)
+        held = held or (future.result() if coming == name else self._read(name))
         self._held[lane] = (name, held)
         return held
+
+    def __getstate__(self) -> dict:
+        return vars(self) | {"_held": {}, "_ahead": {}, "_pool": None, "_process": 0}
 
     def _read(self, name: str) -> TarFolder:
         url = self.fetch.replace("{}", name) if self.fetch else None

@@ -107,8 +107,9 @@ class PairSampler:
             if folder.fewest_people < 2 and mix.cross > 0:
                 raise DataError(f"{folder.path}: pairs of different people need at least two people (in tars, in each "
                                 f"of them); set mix.cross to 0")
+            drawn_from = folder.at(seed, 0)  # what cannot be read is refused now ...
             if foreground:
-                folder.at(seed, 0).foreground(0)  # a folder without masks is refused now
+                drawn_from.foreground(0)  # ... and a folder without masks
 
     def __call__(self, step: int, batch: int, first: int = 0) -> Batch:
         """Samples `first` to `first + batch` of this step; several processes share a step by taking one stretch each."""
