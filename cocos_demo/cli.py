@@ -32,6 +32,7 @@ COMMANDS = {
     "patchmatch": Command("play how CoCosNet v2 matches two pictures, step by step", "cocos_demo.commands", "PatchMatch"),
     "prepare people": Command("portraits and bodies from the package openpeople", "cocos_demo.commands", "People"),
     "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
+    "prepare paintings": Command("portraits painted by filters in many manners", "cocos_demo.commands", "Paintings"),
     **_published("ade20k", "ADE20K, SceneParsing release: scenes and their 150 classes"),
     **_published("ade20k_outdoor", "the outdoor pictures of ADE20K"),
     "exemplars": Command("find for each picture of a folder those most like it", "cocos_demo.exemplars", "Exemplars"),

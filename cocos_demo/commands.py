@@ -91,6 +91,24 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Paintings:
+    """Portraits painted by filters in many manners, exemplars and training pictures for oil portraits: OUT, a prepared folder."""
+
+    out: Out
+    """The folder to make."""
+    portraits: Annotated[Path, tyro.conf.arg(metavar="DATA")]
+    """A prepared folder of portraits, such as datasets/people/portraits."""
+    versions: int = 8
+    """In how many manners each person is painted."""
+    seed: int = 0
+    """Same seed, same paintings."""
+    people: tuple[str, ...] = ()
+    """These people alone, by their names in DATA; all if not said."""
+    workers: int | None = None
+    """Processes; one a core if not said."""
+
+
+@dataclass(frozen=True)
 class Import:
     """Read the published weights of a paper and keep them as a checkpoint that the program knows by name.
 
@@ -109,9 +127,10 @@ class Import:
     """What to call it; the task's name if not said. One of this name that was imported before is replaced."""
 
 
-def run(options: Translate | PatchMatch | People | Figures | Import) -> None:
+def run(options: Translate | PatchMatch | People | Figures | Paintings | Import) -> None:
     """Carry out one of the commands above."""
-    {Translate: _translate, PatchMatch: _patchmatch, People: _people, Figures: _figures, Import: _import}[type(options)](options)
+    {Translate: _translate, PatchMatch: _patchmatch, People: _people, Figures: _figures, Paintings: _paintings,
+     Import: _import}[type(options)](options)
 
 
 def _there(*paths: Path) -> None:
@@ -201,6 +220,19 @@ def _figures(options: Figures) -> None:
         size=options.size,
         seed=options.seed,
         workers=options.workers,
+    )
+
+
+def _paintings(options: Paintings) -> None:
+    from cocos_demo.datasets.paintings import prepare_paintings
+
+    prepare_paintings(
+        options.out,
+        options.portraits,
+        versions=options.versions,
+        seed=options.seed,
+        workers=options.workers,
+        people=options.people,
     )
 
 
