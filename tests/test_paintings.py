@@ -12,7 +12,7 @@ from cocos_demo.cli import main
 from cocos_demo.conditions.portrait import OVAL, background
 from cocos_demo.datasets import painter, painting_brushes, paintings
 from cocos_demo.datasets.painting_manners import MANNERS, Manner, from_lab, lab, mixed, rgb
-from cocos_demo.datasets.paintings import PaintingError, manners_of, prepare_paintings
+from cocos_demo.datasets.paintings import PaintingError, deal, prepare_paintings
 from cocos_demo.datasets.pairs import Mix, PairSampler, PreparedFolder
 
 SIZE = 64
@@ -102,7 +102,18 @@ def test_the_same_seed_gives_the_same_pictures_in_any_number_of_processes(folder
     assert index_of(again) == index_of(folder)
     for file in (folder / "images").iterdir():
         assert (again / "images" / file.name).read_bytes() == file.read_bytes()
-    assert manners_of("P0", 4, 3) != manners_of("P0", 4, 4)
+
+
+def test_manners_are_dealt_evenly_and_mixed_for_each_person():
+    people = [f"P{n}" for n in range(9)]
+    hands = deal(people, 5, 0)
+    dealt = [name for hand in hands.values() for name in hand]
+    counts = [dealt.count(name) for name in MANNERS]
+    assert all(len(hand) == 5 for hand in hands.values()) and max(counts) - min(counts) <= 2
+    assert deal(people, 5, 0) == hands != deal(people, 5, 1)
+    assert len(deal(["one"], len(MANNERS), 0)["one"]) == len(MANNERS)
+    one, other = (next(hand["swirls"] for hand in deal([name], len(MANNERS), 0).values()) for name in people[:2])
+    assert one != other
 
 
 def test_goes_on_where_it_stopped(portraits, tmp_path, monkeypatch):

@@ -22,9 +22,11 @@ def paint(picture: np.ndarray, points: np.ndarray, mask: np.ndarray | None, mann
     radius = max(1, round(manner.radius * len(picture) / 256))
     painted = _brush(drawn, manner.brush, radius, rng)
     if radius > 2:  # eyes, nose and mouth are done with half the brush
-        features = _features(points, len(picture))
-        painted = features * _brush(drawn, manner.brush, radius // 2, rng) + (1 - features) * painted
-    painted = painted.astype(np.float32)
+        share = _features(points, len(picture))
+        rows, columns = (slice(seen.min(), seen.max() + 1) for seen in np.nonzero(share[..., 0]))
+        fine = _brush(np.ascontiguousarray(drawn[rows, columns]), manner.brush, radius // 2, rng)
+        painted = np.array(painted, np.float32)
+        painted[rows, columns] += share[rows, columns] * (fine - painted[rows, columns])
     face = cv2.GaussianBlur(_face(points, len(picture)).astype(np.float32), (0, 0), len(picture) / 40)[..., None]
     painted = brushes.impasto(painted, manner.impasto * (1 - 0.4 * face), rng, manner.light)
     painted = brushes.canvas(painted, manner.canvas, rng) * rgb(manner.varnish)
@@ -75,7 +77,8 @@ def _features(points: np.ndarray, size: int) -> np.ndarray:
         line = [tuple(xy) for xy in points[list(chain), :2] * size - 0.5]
         pen.polygon(line, fill=255)
         pen.line(line, fill=255, width=max(1, size // 24))
-    return cv2.GaussianBlur(np.asarray(layer, np.float32) / 255, (0, 0), size / 64)[..., None]
+    soft = cv2.GaussianBlur(np.asarray(layer, np.float32) / 255, (0, 0), size / 64)
+    return np.where(soft > 0.01, soft, 0)[..., None]
 
 
 def _lighting(points: np.ndarray, size: int, manner: Manner) -> np.ndarray:

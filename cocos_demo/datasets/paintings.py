@@ -26,7 +26,7 @@ from .painting_manners import MANNERS, Manner, mixed
 
 RECIPE = 1  # raised when the same seed gives other pictures
 
-__all__ = ["MANNERS", "PaintingError", "manners_of", "prepare_paintings"]
+__all__ = ["MANNERS", "PaintingError", "deal", "prepare_paintings"]
 
 
 def prepare_paintings(out: str | os.PathLike, portraits: str | os.PathLike, versions: int = 8, seed: int = 0,
@@ -46,16 +46,17 @@ def prepare_paintings(out: str | os.PathLike, portraits: str | os.PathLike, vers
     if seed < 0 or (workers is not None and workers < 1):
         raise PaintingError(f"need seed >= 0 and workers >= 1, got {seed} and {workers}")
     index, points = _read(portraits)
-    names = {item["person"] for item in index["items"]}
-    if unknown := sorted(set(people) - names):
-        raise PaintingError(f"{portraits} has no {', '.join(unknown)}; it has {', '.join(sorted(names))}")
+    everyone = sorted({item["person"] for item in index["items"]})
+    if unknown := sorted(set(people) - set(everyone)):
+        raise PaintingError(f"{portraits} has no {', '.join(unknown)}; it has {', '.join(everyone)}")
     chosen = [i for i, item in enumerate(index["items"]) if not people or item["person"] in people]
     settings = {"recipe": RECIPE, "versions": versions, "seed": seed, "size": index["size"], "people": sorted(people) or "all",
-                "pictures": zlib.crc32("\n".join(index["items"][i]["name"] for i in chosen).encode())}
+                "pictures": _keys(" ".join(index["items"][i]["name"] for i in chosen))[0]}
     if _claim(out, settings):
         return out
-    task = partial(_paint, source=portraits, out=out, versions=versions, seed=seed)
-    jobs = [(index["items"][i], points[i]) for i in chosen]
+    hands = deal(everyone, versions, seed)
+    task = partial(_paint, source=portraits, out=out, seed=seed)
+    jobs = [(index["items"][i], points[i], hands[index["items"][i]["person"]]) for i in chosen]
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     bar = partial(tqdm, total=len(jobs), desc="paintings", unit="portrait", disable=not progress)
     if workers == 1:
@@ -68,11 +69,25 @@ def prepare_paintings(out: str | os.PathLike, portraits: str | os.PathLike, vers
     return out
 
 
-def manners_of(person: str, versions: int, seed: int) -> dict[str, Manner]:
-    """Name -> manner, as mixed for this person: by (seed, person) alone."""
-    key = zlib.crc32(person.encode())
-    names = np.random.default_rng((seed, key)).permutation(list(MANNERS))[:versions]
-    return {str(name): mixed(MANNERS[name], np.random.default_rng((seed, key, zlib.crc32(name.encode())))) for name in names}
+def deal(people: list[str], versions: int, seed: int) -> dict[str, dict[str, Manner]]:
+    """Person -> {name: manner as mixed for this person}. All manners are dealt about equally often.
+
+    By (seed, versions) and the people's order alone; what is mixed, by (seed, person, name).
+    """
+    rng, deck, hands = np.random.default_rng(seed), [], {}
+    for person in people:
+        hand: list[str] = []
+        while len(hand) < versions:
+            if not set(deck) - set(hand):
+                deck += [str(name) for name in rng.permutation(list(MANNERS))]
+            hand.append(deck.pop(next(k for k, name in enumerate(deck) if name not in hand)))
+        hands[person] = {name: mixed(MANNERS[name], np.random.default_rng((seed, *_keys(person, name)))) for name in hand}
+    return hands
+
+
+def _keys(*words: str) -> list[int]:
+    """Numbers that stand for words, the same on every machine."""
+    return [zlib.crc32(word.encode()) for word in words]
 
 
 def _read(portraits: Path) -> tuple[dict, np.ndarray]:
@@ -120,21 +135,21 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
 
 
-def _paint(job: tuple[dict, np.ndarray], source: Path, out: Path, versions: int, seed: int) -> list[dict]:
+def _paint(job: tuple[dict, np.ndarray, dict[str, Manner]], source: Path, out: Path, seed: int) -> list[dict]:
     """Paint one picture in all manners of its person, unless an earlier run has; returns the index entries."""
     from .painter import paint
 
-    item, points = job[0], job[1].astype(np.float32)
+    item, points, hand = job[0], job[1].astype(np.float32), job[2]
     note = out / "unfinished" / f"{item['name']}.json"
     if note.is_file():
         return json.loads(note.read_text())
     picture, mask = _picture(source, item["name"])
     entries = []
-    for number, (manner_name, manner) in enumerate(manners_of(item["person"], versions, seed).items()):
+    for number, (manner_name, manner) in enumerate(hand.items()):
         name = f"{item['name']}_{manner_name.replace(' ', '-')}"
-        rng = np.random.default_rng((seed, zlib.crc32(name.encode())))
+        rng = np.random.default_rng((seed, *_keys(name)))
         painting, drawing = (Image.fromarray(one) for one in paint(picture, points, mask, manner, rng))
-        read_from = ("painting", "underdrawing")[(number + zlib.crc32(item["name"].encode())) % 2]
+        read_from = ("painting", "underdrawing")[(number + _keys(item["name"])[0]) % 2]
         seen = painting if read_from == "painting" else drawing
         edges = background(seen.resize((SIZE, SIZE), Image.Resampling.LANCZOS), points)
         with beside(out / "images" / f"{name}.jpg") as file:
