@@ -21,13 +21,11 @@ TITLES = {"hed": "HED", "canny": "Canny's operator", "xdog": "XDoG"}
 PLAIN = 14  # a ground of one colour differs from it by less than this, of 255
 BARE = 0.0005  # share of a map's area that is line, at least
 SURE = 50  # of 255: what HED is less sure of are mostly shadows and soft grounds (pix2pix, with photos on white, drew from 25)
-MARGIN = 36  # pixels that are mirrored around a picture for HED, which sees things at the zeros beyond a border
 
 
 def outlines(picture: Image.Image) -> np.ndarray:
     """PIL RGB -> uint8 (H,W): lines of one pixel, 255, along the contours that HED finds. Raises: ModelMissing."""
-    wide = np.pad(np.asarray(picture), ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), "symmetric")
-    return thin(hed(Image.fromarray(wide))[MARGIN:-MARGIN, MARGIN:-MARGIN], SURE)
+    return thin(hed(picture), SURE)
 
 
 WAYS: dict[str, Callable[[Image.Image], np.ndarray]] = {"hed": outlines, "canny": canny, "xdog": xdog}  # RGB -> uint8 (H,W)
