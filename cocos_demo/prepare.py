@@ -59,6 +59,8 @@ def carry_out(layout: Layout, options: Prepare) -> None:
 def say(layout: Layout, report: Report) -> None:
     """Print what became of a set's pictures, and whether as many were there as were published."""
     print(report)
+    if report.finished:
+        print(f"source: {layout.source}")
     found, published = report.kept + len(report.left_out), sum(layout.expected.values())
     if report.finished and found < published:
         print(f"note: {found} pictures were there; the published set has {published}")
