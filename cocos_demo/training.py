@@ -47,7 +47,8 @@ class TrainArgs:
     name: str = "model"  # name of the checkpoint
     condition: str = ""  # what is painted from, where a folder offers several ("parts" for figures); else its own
     shares: tuple[float, ...] = ()  # how often each folder is drawn from; equal if not given
-    exemplars: Path | None = None  # a list made by `python -m cocos_demo exemplars`: whose looks cross and hard pairs take
+    exemplars: Path | None = None  # a list, published or made by `python -m cocos_demo exemplars`: whose looks cross and hard
+    # pairs take; in a mix without these, which pictures of one person are paired (deepfashion_self_pair.txt)
     system: str = "cocosnet"
     preset: str = "tiny"
     size: int = 128  # pixels
