@@ -264,13 +264,14 @@ class Trainer:
                 if self.whole:
                     self.save(log)
             p.wait()  # whoever leaves early has the launcher end the others, and the first may still be writing
+        if p.first and log.waited[0] + log.worked[0]:
+            print(f"waited for data {100 * log.waiting():.1f} % of the time")
         if stopped:
             raise KeyboardInterrupt
         if p.first:
             self.export(path)
             if self.shares:
                 print("shares of the total: " + ", ".join(f"{name} {share:.1%}" for name, share in self.shares.items()))
-            print(f"waited for data {100 * log.waiting():.1f} % of the time")
         p.wait()
         return path
 
@@ -302,7 +303,7 @@ class Trainer:
                 f"{self._count('pictures')} pictures of {self._count('people')} people, on {self.device} ({self.reason})"
                 + f", {self.precision} ({self.why_precision})"
                 + (f", {a.batch} pictures a step: {' of '.join(parts)} of {self.part}" if parts else "")
-                + (f", {self.workers} loader processes" + (" each" if p.count > 1 else "") if self.workers else "")
+                + (f", {self.workers} loader process{'es' * (self.workers > 1)}{' each' * (p.count > 1)}" if self.workers else "")
                 + (f", features of {self.vgg.name}" if self.vgg else "") + (f", from step {self.step}" if self.step else ""))
 
     def save(self, log: Journal) -> None:
