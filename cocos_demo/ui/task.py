@@ -79,7 +79,7 @@ def taken_up(what: str, photo: str | None):
     """-> the models that do it, the first of them chosen; what is missing; the headings; the button; what to begin with."""
     task, there = TASKS[what], offered(what)
     model = there[0][1] if there else None
-    begin = None if task.drawn else photo or models.start(photos_for(model))
+    begin = None if task.drawn else gr.skip() if photo else models.start(photos_for(model))
     return (gr.Dropdown(there, value=model, visible=bool(there)), missing(what), *headings(what),
             gr.Button(task.button), begin, gr.Button(visible=task.drawn))  # fmt: skip
 
