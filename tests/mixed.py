@@ -1,0 +1,63 @@
+"""A folder as people have them: `python tests/mixed.py OUT PAINTINGS` makes 60 files to try `prepare folder` on.
+
+Painted portraits of ten people (PAINTINGS: what `prepare paintings` made), one sub-folder each; and among them pictures that lie
+on their side, with EXIF's word for it and without, pictures of nobody, broken ones, a copy, one too small, and no pictures at all.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
+EACH = 5  # paintings of each person
+QUARTER = {90: 8, 270: 6}  # degrees clockwise that a picture was turned -> EXIF's orientation that turns it back
+
+
+def make(out: Path, paintings: Path) -> Path:
+    """Fill OUT -> OUT. The same paintings give the same files."""
+    items = json.loads((paintings / "index.json").read_text())["items"]
+    people: dict[str, list[str]] = {}
+    for item in items:
+        people.setdefault(item["person"], []).append(item["name"])
+    for person, names in sorted(people.items()):
+        rng = np.random.default_rng(int(person[1:]))
+        for number, name in enumerate(rng.choice(sorted(names), EACH, replace=False), 1):
+            copy(paintings / "images" / f"{name}.jpg", out / person / f"Gemälde {number} ({name}).jpg")
+    pictures = sorted(out.rglob("*.jpg"))  # 50
+    for path, degrees in zip(pictures[2:40:13], (90, 270, 270)):
+        sideways(path, path, degrees, told=True)
+    sideways(pictures[4], pictures[4], 90, told=False)
+    copy(pictures[7], out / "again.jpg")
+    whole = pictures[12].read_bytes()
+    pictures[12].write_bytes(whole[: len(whole) // 3])
+    (out / "P005" / "letter.jpg").write_text("Dear friend, the portrait is attached.")
+    Image.open(pictures[20]).resize((12, 12)).save(out / "P005" / "thumb.png")
+    for number, path in enumerate([*sorted((SAMPLES / "parts").iterdir())[:2], SAMPLES / "figures" / "P003_back.jpg"]):
+        copy(path, out / "things" / f"thing{number}{path.suffix}")
+    light = np.linspace(0, 255, 300)[None] * np.linspace(0.2, 1, 200)[:, None]
+    Image.fromarray(light.astype(np.uint8)).save(out / "things" / "evening.png")
+    (out / "P007" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
+    (out / "notes.txt").write_text("who is who")
+    return out
+
+
+def copy(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, to)
+
+
+def sideways(path: Path, to: Path, degrees: int, told: bool) -> None:
+    """Turn a picture, and say so in EXIF or not."""
+    with Image.open(path) as picture:
+        turned, exif = picture.rotate(-degrees, expand=True), Image.Exif()
+    if told:
+        exif[0x0112] = QUARTER[degrees]
+    turned.save(to, quality=95, exif=exif)
+
+
+if __name__ == "__main__":
+    print(sum(path.is_file() for path in make(Path(sys.argv[1]), Path(sys.argv[2])).rglob("*")), "files in", sys.argv[1])
