@@ -71,8 +71,7 @@ class TrainArgs:
     d_width: int = 32  # channels of D's first layer
     features: str = "auto"  # perceptual network: auto, vgg19, vgg16
     device: str = "auto"
-    precision: str = "auto"  # of the networks: bfloat16, float32, or auto: as the launcher says, else bfloat16 where the device
-    # has it. Correspondence and losses stay in float32
+    precision: str = "auto"  # of the networks: bfloat16, float32 or auto: the launcher's, else bfloat16; losses stay in float32
     threads: int = 0  # CPU threads; 0: all
     workers: int | None = None  # loader processes of each process; 0: one thread. By itself 0 on a CPU, up to 8 for a GPU
     fetch: str = ""  # where the tars of `data` lie if not there: an address with {} for a tar's name, or "pipe:COMMAND {}"
