@@ -77,16 +77,26 @@ def _read(read: Callable[[str | Path], dict], path: str | Path) -> dict:
         raise CheckpointError(f"{path} is not a readable safetensors file ({error})") from None
 
 
-def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, dict]:
-    """A checkpoint by name, shipped or imported, or any of ours by path -> (network in eval mode and float32, its card).
+def card_of(name_or_path: str | Path) -> dict:
+    """The model card and config of a checkpoint by name or path, without its weights. Raises CheckpointError."""
+    return read_card(_path(name_or_path))
 
-    The weights must fit the stored configuration to the last tensor. Raises CheckpointError.
-    """
+
+def _path(name_or_path: str | Path) -> Path:
     known = catalogue()
     path = known.get(str(name_or_path), Path(name_or_path))
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {str(name_or_path)!r}; known by name: {', '.join(known) or 'none'}; "
                               "or give the path of a .safetensors or .safetensors.xz file")
+    return path
+
+
+def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[nn.Module, dict]:
+    """A checkpoint by name, shipped or imported, or any of ours by path -> (network in eval mode and float32, its card).
+
+    The weights must fit the stored configuration to the last tensor. Raises CheckpointError.
+    """
+    path = _path(name_or_path)
     card = read_card(path)
     if card["system"] not in SYSTEMS:
         raise CheckpointError(f"{path} holds the system {card['system']!r}; this version knows {', '.join(SYSTEMS)}")

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
+from .checkpoints import shipped
 from .conditions.base import ModelMissing
 from .conditions.hed import available
 from .conditions.lines import best
@@ -36,7 +37,7 @@ class Folder:
     """
 
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
-    """The folder of pictures."""
+    """The folder of pictures. Those in one folder of a person's (Anna/beach/1.jpg) are taken to show the same clothes and light."""
     condition: Literal["portrait", "figure", "edges"]
     """What is read from each: face lines, a body's pose, or the lines of the whole picture."""
     out: Path
@@ -82,7 +83,8 @@ def run(options: Folder) -> None:
     for line in remarks(options.out):
         print(line)
     listed = _exemplars(options)
-    words = ["--data", str(options.out), "--out", f"runs/{options.out.name}", *listed]
+    like = ["--like", options.condition] if options.condition in shipped() else []
+    words = ["--data", str(options.out), "--out", f"runs/{options.out.name}", *like, *listed]
     print(f"train with: python -m cocos_demo train {shlex.join(words)}")
 
 

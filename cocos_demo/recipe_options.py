@@ -1,6 +1,7 @@
 """Recipes on the command line of `train`: what they choose, unless the user says otherwise, and what is printed of it.
 
-    begin(words, TrainArgs)    the options that the command line begins with, by --data, --system, --preset and --recipe
+    begin(words, TrainArgs)    the options that the command line begins with, by --data, --system, --preset and --recipe, or by
+                               --like, a checkpoint to go on from as it was trained
     complete(options)          names become folders, and the recipe's choices of the network those of the run; what is missing
                                is told, with the command that makes it
     said(options)              the settings that the recipe chose, with their sources
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
+from . import checkpoints
 from .datasets.archives import LIST as ARCHIVES
 from .recipes import FORMS, SETS, Recipe, RecipeError, recipe
 
@@ -22,10 +24,15 @@ MISSING = object()
 def begin(words: Sequence[str], options: type):
     """The instance of `options` (TrainArgs) that these words of a command line begin with, or None without a recipe.
 
-    Raises RecipeError for a recipe that there is not.
+    Raises RecipeError for a recipe that there is not; CheckpointError.
     """
     said = _first(words)
     chosen = _chosen(said.data, said.system or "cocosnet", said.preset, said.recipe)
+    if said.like:
+        if chosen:
+            raise RecipeError(f"--like {said.like} and the recipe {chosen.name} both say how to train; with --recipe none the "
+                              f"first alone does")
+        return _like(said.like, said.data, options)
     if chosen is None:
         return None
     known = {one.name: one for one in fields(options)}
@@ -45,6 +52,21 @@ def begin(words: Sequence[str], options: type):
                    preset=chosen.preset, recipe=chosen.name, **values)
 
 
+def _like(name: str, data: Sequence[str], options: type):
+    """The options by which a checkpoint, by name or path, goes on as it was trained last."""
+    card = checkpoints.card_of(name)
+    if not {"weights", "mix", "rates", "batch"} <= set(card):
+        raise RecipeError(f"{name} does not tell how it was trained; begin with its weights alone: --init {name}")
+    groups = {one.name: one.default_factory() for one in fields(options) if one.name in ("weights", "mix")}
+    # What came later than the checkpoint is at its default.
+    filled = {group: replace(value, **{one.name: card[group][one.name] for one in fields(value) if one.name in card[group]})
+              for group, value in groups.items()}
+    rates = {name: value for name, value in card["rates"].items() if name in ("beta1", "beta2", "decay_from", "ema")}
+    return options(data=tuple(map(Path, data)), out=Path("runs") / f"like-{Path(name).name.split('.')[0]}", like=name, init=name,
+                   name=card["name"], system=card["system"], condition=card["condition"], size=card["size"],
+                   batch=card["batch"], lr_g=card["rates"]["G"], lr_d=card["rates"]["D"], warmup=20, **rates, **filled)
+
+
 def of(options) -> Recipe | None:
     """The recipe that filled in these options; None without one. Raises RecipeError."""
     if not options.recipe:
@@ -54,6 +76,8 @@ def of(options) -> Recipe | None:
 
 def complete(options):
     """The same options with folders for names, and the network's choices. Raises RecipeError for what is not there."""
+    if not options.data:
+        raise RecipeError("--data is missing: a prepared folder to train on")
     chosen = of(options)
     options = replace(options, data=tuple(_located(path) for path in options.data), recipe=chosen.name if chosen else "")
     if chosen is None:
@@ -76,6 +100,11 @@ def complete(options):
 
 def said(options) -> str:
     """What the recipe chose and the user let stand, a line a source; then what the user gave instead. "" without a recipe."""
+    if options.like:
+        given = [f"{group}.{name} {_short(value)}" for group in ("weights", "mix")
+                 for name, value in vars(getattr(options, group)).items() if value not in (0.0, False, "")]
+        return (f"as {options.like} was trained last, or as said here: {', '.join(given)}, batch {options.batch}, rates "
+                f"{options.lr_g:g} and {options.lr_d:g}")
     chosen = of(options)
     if chosen is None:
         return ""
@@ -95,8 +124,6 @@ def said(options) -> str:
     return "\n".join(lines)
 
 
-
-
 def _value(options, name: str):
     group, _, last = name.rpartition(".")
     within = getattr(options, group) if group else options
@@ -113,12 +140,12 @@ def _first(words: Sequence[str]) -> argparse.Namespace:
     """The words that decide on a recipe, out of all."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--data", nargs="*", default=[])
-    for name in ("--system", "--preset", "--recipe"):
+    for name in ("--system", "--preset", "--recipe", "--like"):
         parser.add_argument(name, nargs="?", default=None)
     try:
         return parser.parse_known_args(list(words))[0]
     except argparse.ArgumentError:  # tyro will say what is wrong
-        return argparse.Namespace(data=[], system=None, preset=None, recipe=None)
+        return argparse.Namespace(data=[], system=None, preset=None, recipe=None, like=None)
 
 
 def _chosen(data: Sequence[str], system: str, preset: str | None, asked: str | None) -> Recipe | None:

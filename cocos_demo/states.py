@@ -72,6 +72,8 @@ def _begin_with(t: "Trainer", path: Path) -> None:
 def _begin_with_checkpoint(t: "Trainer", name: str) -> None:
     """The weights of a checkpoint; it holds no discriminator, so D begins afresh."""
     config, weights, card = _checkpoint(t, name)
+    if card["condition"] != t.kind.name:
+        raise TrainingError(f"{name} paints from the condition {card['condition']}, the data hold {t.kind.name}")
     if config != t.net.config:
         raise TrainingError(f"{name} was trained with other choices: {asdict(config)}")
     unbake(t.net, weights)
@@ -88,6 +90,20 @@ def _begin_generator_with(t: "Trainer", name: str) -> None:
     except (AttributeError, KeyError, RuntimeError, ValueError) as error:
         raise TrainingError(f"the translation network of {name} does not fit this one: {error}") from None
     _average_from_here(t)
+
+
+def configuration(args, processes) -> dict | None:
+    """What the checkpoint that a run begins with is configured as, where nothing else was chosen; None without one.
+
+    Raises TrainingError for a checkpoint of another system, condition or size.
+    """
+    if not args.init or args.init.endswith(".pt") or args.choices:
+        return None
+    card = processes.from_first(lambda: checkpoints.card_of(args.init))
+    if (card["system"], card["size"]) != (args.system, args.size):
+        raise TrainingError(f"{args.init} is a network of {card['system']} for {card['size']} px: go on with it by "
+                            f"--system {card['system']} --size {card['size']}")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in card["config"].items()}
 
 
 def _checkpoint(t: "Trainer", name: str) -> tuple:

@@ -66,7 +66,9 @@ class TrainArgs:
     adversarial_from: int = 0  # step at which the adversarial terms begin; before it D does not run
     ema: float = 0.998
     seed: int = 0
-    init: str = ""  # begin with the weights of another run's state.pt, or of a checkpoint, by path or shipped name
+    init: str = ""  # begin with the weights of another run's state.pt, or of a checkpoint, by path or shipped name, whose choices
+    # are then taken if none are given
+    like: str = ""  # go on from this checkpoint as it was trained last: its system, size, weights, losses, pairs and rates
     generator: str = ""  # begin with the translation network of this checkpoint, by path or shipped name; the rest as `init`
     d_width: int = 32  # channels of D's first layer
     features: str = "auto"  # perceptual network: auto, vgg19, vgg16
@@ -134,8 +136,11 @@ class Trainer:
         self.exemplars = read_list(args.exemplars) if args.exemplars else None
         self.objective = OBJECTIVES[args.system]
         self.sampler = self._sampler(args.seed)
-        choices = _drawing(args.system, kind) | read_choices(config_class(args.system, args.preset), args.choices)
-        self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **choices)
+        if given := states.configuration(args, p):
+            self.net = SYSTEMS[args.system](**given)
+        else:
+            choices = _drawing(args.system, kind) | read_choices(config_class(args.system, args.preset), args.choices)
+            self.net = SYSTEMS[args.system](args.preset, condition_channels=len(kind.channels), size=args.size, **choices)
         self.net = p.synchronised(self.net, self.device.type)
         freeze(self.net, args.freeze)
         self.D = Discriminator(len(kind.channels), args.d_width, **self.objective.discriminator)
@@ -348,7 +353,7 @@ class Trainer:
 
 
 def options(words: list[str]) -> TrainArgs | None:
-    """What a command line begins with, where a recipe is named."""
+    """What a command line begins with, where a recipe is named, or a checkpoint to go on from."""
     return recipe_options.begin(words, TrainArgs)
 
 
@@ -371,7 +376,7 @@ def run(args: TrainArgs) -> None:
     if args.published_weights:
         args = replace(args, weights=published(args.published_weights))
     trainer = begin(args)
-    if trainer.processes.first and args.recipe:
+    if trainer.processes.first and (args.recipe or args.like):
         print(recipe_options.said(args))
     try:
         path = trainer.run()

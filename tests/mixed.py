@@ -1,7 +1,7 @@
 """A folder as people have them: `python tests/mixed.py OUT PAINTINGS` makes 60 files to try `prepare folder` on.
 
 Painted portraits of ten people (PAINTINGS: what `prepare paintings` made), one sub-folder each; and among them pictures that lie
-on their side, with EXIF's word for it and without, pictures of nobody, broken ones, a copy, one too small, and no pictures at all.
+on their side, with EXIF's word for it and without, pictures of nobody, broken ones, a copy, one too small, and no pictures.
 """
 
 import json
@@ -42,6 +42,7 @@ def make(out: Path, paintings: Path) -> Path:
     Image.fromarray(light.astype(np.uint8)).save(out / "things" / "evening.png")
     (out / "P007" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
     (out / "notes.txt").write_text("who is who")
+    (out / ".DS_Store").write_bytes(bytes(8))
     return out
 
 

@@ -15,7 +15,7 @@ from cocos_demo.conditions import lines
 from cocos_demo.conditions.detectors import silhouette
 from cocos_demo.datasets.layouts import LayoutError, files
 from cocos_demo.datasets.layouts.files import File, duplicates, files_of, share
-from cocos_demo.datasets.layouts.own import LYING, TURNED, OwnFolder, lies, person_of
+from cocos_demo.datasets.layouts.own import LYING, TURNED, OwnFolder, lies, person_of, scene_of
 from cocos_demo.datasets.layouts.people_by_name import held_out, people_of, prefix
 from cocos_demo.datasets.pairs import PairSampler
 from cocos_demo.datasets.prepared import PreparedFolder
@@ -41,6 +41,12 @@ def step(out, run, system, **options):
                      **(dict(preset="mini", size=64) if system == "segin" else dict(size=32)), **options)
     assert Trainer(args).run(states.append).is_file()
     return states[0]["terms"]
+
+
+def test_only_a_folder_in_a_persons_own_is_a_scene():
+    assert scene_of("Anna/beach/1.jpg", "Anna_beach_1") == scene_of("Anna/beach/2.jpg", "Anna_beach_2") == "beach"
+    assert scene_of("Anna/1.jpg", "Anna_1") == "Anna_1" and scene_of("anna_01.jpg", "anna_01") == "anna_01"
+    assert scene_of("Anna/beach/evening/3.jpg", "x") == "beach/evening"
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from cocos_demo.distributed import ProcessesError
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.layers import power_iterations
 from cocos_demo.objectives import PUBLISHED, ObjectiveError, Weights
+from cocos_demo.recipes import RecipeError
 from cocos_demo.training import TrainArgs, Trainer, TrainingError, run
 
 NO_VGG = dict(feat=0.0, perc=0.0, context=0.0, detail=0.0)
@@ -237,6 +238,21 @@ def test_a_checkpoint_can_be_begun_with(tmp_path):
         torch.testing.assert_close(second.net.eval()(x_A, y_B).image, shipped(x_A, y_B).image, atol=3e-2, rtol=0)
     with pytest.raises(TrainingError, match="other choices"):
         Trainer(args(tmp_path, out=tmp_path / "third", init=str(path), choices={"stride": "8"}))
+
+
+def test_a_checkpoint_goes_on_with_its_own_choices(tmp_path):
+    first = args(tmp_path, choices={"stride": "2", "features": "16"}, lr_g=3e-4, mix=Mix(same=1, pseudo=0, cross=0, move=0.5))
+    path = str(Trainer(first).run())
+    second = Trainer(args(tmp_path, out=tmp_path / "second", init=path))
+    assert (second.net.config.stride, second.net.config.features, second.before) == (2, 16, 4)
+    with pytest.raises(TrainingError, match="for 32 px: go on with it by --system cocosnet --size 32"):
+        Trainer(args(tmp_path, out=tmp_path / "third", init=path, system="mclnet"))
+    words = ["--data", str(tmp_path / "data"), "--like", path]
+    told = training.options(words)
+    assert (told.size, told.batch, told.lr_g, told.init, told.like) == (32, 2, 3e-4, path, path)
+    assert (told.mix, told.weights) == (first.mix, first.weights) and told.condition == "figure"
+    with pytest.raises(RecipeError, match="both say how to train"):
+        training.options(["--data", "ade20k", "--like", path])
 
 
 def test_a_generator_can_be_taken_over(tmp_path):

@@ -15,6 +15,8 @@ class Way:
     data: str  # in `prepare` and `train --data`
     task: str = ""  # in `import`, where the authors published weights
     least: int = 0  # pixels a side; a smaller one is another model
+    system: str = "cocosnet"
+    preset: str = "tiny"
 
     def there(self, cards: list[dict]) -> bool:
         """Whether one of the checkpoints with these cards is such a model."""
@@ -22,8 +24,9 @@ class Way:
 
     def commands(self) -> list[str]:
         """What leads to one, in the order in which it is typed."""
-        own = [f"prepare {self.data} DIR", f"train --data {self.data} --out runs/{self.data}",
-               f"keep runs/{self.data}/model.safetensors --name my_{self.data}"]  # fmt: skip
+        by = "" if self.system == "cocosnet" else f" --system {self.system} --preset {self.preset}"
+        own = [f"prepare {self.data} DIR", f"train --data {self.data}{by} --out runs/{self.data}",
+               f"keep runs/{self.data}/{self.data}_{self.system}.safetensors --name my_{self.data}"]  # fmt: skip
         return [f"python -m cocos_demo {command}" for command in own]
 
     def published(self) -> str:
@@ -44,7 +47,7 @@ WAYS = (
     Way("face maps (CelebA-HQ)", "celebahq", "celebahq", "celebahq"),
     Way("shoes", "edges", "edges2shoes"),
     Way("handbags", "edges", "edges2handbags"),
-    Way("portraits at 1024 pixels (MetFaces)", "portrait", "metfaces", least=1024),
+    Way("portraits at 1024 pixels (MetFaces)", "metfaces", "metfaces", least=1024, system="cocosnet_v2", preset="full"),
     Way("faces by the outlines of their parts (CelebA-HQ)", "celebahqedge", "celebahqedge", "celebahqedge"),
     Way("dressed figures (DeepFashion)", "deepfashion", "deepfashion", "deepfashion"),
     Way("dressed figures at 512 pixels (DeepFashion)", "deepfashion_hd", "deepfashion_hd", "deepfashion_hd"),

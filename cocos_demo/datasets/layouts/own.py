@@ -70,7 +70,7 @@ class OwnFolder:
         people, _ = people_of(sources, self.people)
         out = held_out(sources, people, self.named, self.part)
         told = {source: (person, "test" if is_out else "train") for source, person, is_out in zip(sources, people, out)}
-        return [Entry(name, file.source, *told.get(file.source, (name, "train")), files=against(file))
+        return [Entry(name, file.source, *told.get(file.source, (name, "train")), scene_of(file.source, name), against(file))
                 for name, file in zip(names(file.source for file in files), files)]
 
     def take(self, entry: Entry, size: int) -> Taken:
@@ -78,6 +78,13 @@ class OwnFolder:
             raise LayoutError(entry.files["wrong"])
         photo = open_file(self.root / entry.source)
         return lines_of(photo, size, self.lines) if self.condition == "edges" else person_of(photo, size, self.condition)
+
+
+def scene_of(source: str, name: str) -> str:
+    """What tells that two pictures of a person show the same clothes and light: a folder in the person's own. Without one nothing
+    does, and each picture is a scene of its own: were one taken for the other's target, the network would learn to guess."""
+    within = Path(source).parts[1:-1]
+    return "/".join(within) or name
 
 
 def person_of(photo: Image.Image, size: int, condition: str) -> Taken:
