@@ -37,7 +37,7 @@ class Folder:
     """
 
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
-    """The folder of pictures. Those in one folder of a person's (Anna/beach/1.jpg) are taken to show the same clothes and light."""
+    """The folder of pictures. Those in one folder of a person's (Anna/beach/1.jpg) are taken to show one look."""
     condition: Literal["portrait", "figure", "edges"]
     """What is read from each: face lines, a body's pose, or the lines of the whole picture."""
     out: Path
