@@ -1,7 +1,8 @@
 """A folder as people have them: `python tests/mixed.py OUT PAINTINGS` makes 60 files to try `prepare folder` on.
 
-Painted portraits of ten people (PAINTINGS: what `prepare paintings` made), one sub-folder each; and among them pictures that lie
-on their side, with EXIF's word for it and without, pictures of nobody, broken ones, a copy, one too small, and no pictures.
+Painted portraits of ten people (PAINTINGS: what `prepare paintings` made), a folder each, and in it one for each manner; and
+among them pictures that lie on their side, with EXIF's word for it and without, pictures of nobody, broken ones, a copy, one too
+small, and no pictures.
 """
 
 import json
@@ -13,20 +14,22 @@ import numpy as np
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
-EACH = 5  # paintings of each person
+EACH = 3, 2  # paintings of each person, in one manner and in another
 QUARTER = {90: 8, 270: 6}  # degrees clockwise that a picture was turned -> EXIF's orientation that turns it back
 
 
 def make(out: Path, paintings: Path) -> Path:
     """Fill OUT -> OUT. The same paintings give the same files."""
     items = json.loads((paintings / "index.json").read_text())["items"]
-    people: dict[str, list[str]] = {}
+    looks: dict[tuple[str, str], list[str]] = {}  # a person in a manner of painting
     for item in items:
-        people.setdefault(item["person"], []).append(item["name"])
-    for person, names in sorted(people.items()):
+        looks.setdefault((item["person"], item["name"].rsplit("_", 1)[1]), []).append(item["name"])
+    for person in sorted({person for person, _ in looks}):
         rng = np.random.default_rng(int(person[1:]))
-        for number, name in enumerate(rng.choice(sorted(names), EACH, replace=False), 1):
-            copy(paintings / "images" / f"{name}.jpg", out / person / f"Gemälde {number} ({name}).jpg")
+        manners = rng.choice(sorted(manner for of, manner in looks if of == person), len(EACH), replace=False)
+        for manner, count in zip(manners, EACH):
+            for number, name in enumerate(rng.choice(sorted(looks[person, manner]), count, replace=False), 1):
+                copy(paintings / "images" / f"{name}.jpg", out / person / manner / f"Gemälde {number} ({name}).jpg")
     pictures = sorted(out.rglob("*.jpg"))  # 50
     for path, degrees in zip(pictures[2:40:13], (90, 270, 270)):
         sideways(path, path, degrees, told=True)

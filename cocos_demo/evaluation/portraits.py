@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ..conditions import ConditionError
 from ..conditions.portrait import BROWS, EYES, LIPS, OVAL
-from ..datasets.prepared import PreparedFolder
+from ..datasets.prepared import DataError, PreparedFolder
 from ..metrics import landmark_distance, relative_error
 from ..photo import to_image
 from .critics import Critics
@@ -22,10 +22,17 @@ REGIONS = (OVAL, [(*BROWS[k], *BROWS[k + 1][::-1]) for k in (0, 2)], EYES, LIPS[
 
 @torch.no_grad()
 def measure_portraits(net: torch.nn.Module, folder: PreparedFolder, args, critics: Critics) -> dict[str, float]:
-    """Error to the photo relative to the exemplar's own, how far the output's landmarks lie from the photo's, and the rest."""
-    figures = {}
+    """Error to the photo relative to the exemplar's own, how far the output's landmarks lie from the photo's, and the rest.
+
+    A sort of pairs that the folder does not have is left out, with a note. Raises DataError where it has none.
+    """
+    figures, missing = {}, []
     for sort in ("same person", "other person"):
-        pairs = choose_pairs(folder, sort == "same person", args.pairs, args.seed, any_scene=args.any_scene)
+        try:
+            pairs = choose_pairs(folder, sort == "same person", args.pairs, args.seed, any_scene=args.any_scene)
+        except DataError as error:
+            missing.append(error)
+            continue
         answers, found = answer(net, folder, pairs, sort)
         found["error / exemplar's error"] = relative_error(answers.outputs, answers.photos, answers.exemplars)
         if sort == "same person":
@@ -33,6 +40,9 @@ def measure_portraits(net: torch.nn.Module, folder: PreparedFolder, args, critic
         else:
             found |= critics.looks(answers)
         figures |= {f"{sort}: {name}": value for name, value in found.items()}
+    if not figures:
+        raise missing[0]
+    critics.notes += [f"left out: {error}" for error in missing]
     return figures
 
 
