@@ -1,16 +1,20 @@
-"""The demo: `python app.py`, then http://127.0.0.1:7860 (the variable GRADIO_SERVER_PORT changes the port)."""
+"""The demo: `python app.py`, then http://127.0.0.1:7860 (`--help`: another port, other people by a password)."""
 
 import os
-import sys
 
 # Read when gradio and what it brings are imported: nothing is reported, and no other machine is asked for anything.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
+
+from cocos_demo.ui import serve  # noqa: E402
+
+if __name__ == "__main__":
+    OPTIONS = serve.options()  # before what takes seconds: a mistake, and the password
 
 import gradio as gr  # noqa: E402
 
 from cocos_demo.device import pick_device  # noqa: E402
 from cocos_demo.ui import api, correspond, look, patchmatch, translate  # noqa: E402
-from cocos_demo.ui.common import SAMPLES, TO_TOP  # noqa: E402
+from cocos_demo.ui.common import TO_TOP  # noqa: E402
 
 
 def build() -> gr.Blocks:
@@ -34,22 +38,10 @@ def build() -> gr.Blocks:
     return demo
 
 
-def main() -> None:
-    """Serve on this machine alone."""
-    port = os.environ.get("GRADIO_SERVER_PORT", "7860")
-    if not port.isdigit():
-        sys.exit(f"GRADIO_SERVER_PORT must be a number, not {port!r}")
-    demo = build()
-    try:
-        demo.launch(
-            server_name="127.0.0.1", server_port=int(port), theme=look.THEME, css=look.CSS, js=look.JS, max_file_size="40mb",
-            allowed_paths=[str(SAMPLES)], footer_links=["api", "settings"], prevent_thread_lock=True, quiet=True,
-        )  # fmt: skip
-    except OSError:
-        sys.exit(f"port {port} is taken; choose another: GRADIO_SERVER_PORT=7861 python app.py")
-    print(f"The demo is at http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)
-    demo.block_thread()
+def main(argv: list[str] | None = None) -> None:
+    """Serve as the words of a command line say, those of this program if None."""
+    serve.run(build, serve.options(argv))
 
 
 if __name__ == "__main__":
-    main()
+    serve.run(build, OPTIONS)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 
 @contextmanager
@@ -32,3 +33,28 @@ def deferred_signals(echo: float = 0.0) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class Stopped(RuntimeError):
+    """Whoever asked for this no longer waits for it."""
+
+
+_asked: ContextVar[threading.Event | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """`with stoppable() as asked:` once `asked` is set, `go_on` raises Stopped, here and in threads that take on this context."""
+    event = threading.Event()
+    token = _asked.set(event)
+    try:
+        yield event
+    finally:
+        _asked.reset(token)
+
+
+def go_on() -> None:
+    """Called between two stages of long work. Raises Stopped if it was asked to end."""
+    event = _asked.get()
+    if event is not None and event.is_set():
+        raise Stopped("Stopped, as asked.")

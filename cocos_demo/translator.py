@@ -21,8 +21,10 @@ from cocos_demo import checkpoints, conditions
 from cocos_demo.colour import is_grey, recolour
 from cocos_demo.device import forget_peak, peak_memory, pick_device
 from cocos_demo.matchers import MatcherError, make
+from cocos_demo.memory import enough
 from cocos_demo.models.cocosnet import Translation
 from cocos_demo.photo import Frame, open_photo, reopenable, to_array, to_image
+from cocos_demo.stopping import go_on
 
 # An edit is told from a browser's rounding by this much of 255.
 EDIT_TOLERANCE = 12
@@ -164,8 +166,10 @@ class Translator:
 
     def condition_of(self, photo) -> Condition:
         """The condition of any upload (path, bytes, PIL, array); raises PhotoError, ConditionError, ModelMissing."""
+        go_on()
         photo = reopenable(photo)
-        found = self.kind.find(photo)
+        with enough(self.card):
+            found = self.kind.find(photo)
         crop = _cut(found, photo, self.size)
         if self.colourises and not is_grey(crop):
             found = replace(found, notes=(*found.notes, "its colours are not looked at, its lightness alone is"))
@@ -217,8 +221,9 @@ class Translator:
         )
 
     def forward(self, condition: Condition, example: Example) -> Translation:
-        """What the network answers, as tensors on its device; `match` holds the features that were compared."""
-        with torch.inference_mode():
+        """What the network answers, as tensors on its device; `match` holds the features that were compared. Raises MemoryShort."""
+        go_on()
+        with torch.inference_mode(), enough(self.card):
             return self.net(*self.inputs(condition, example))
 
     def inputs(self, condition: Condition, example: Example) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
@@ -227,6 +232,7 @@ class Translator:
 
     def example_of(self, exemplar, given_map=None) -> Example:
         """The exemplar framed as the network learned it; raises PhotoError, ConditionError. `given_map`: see `__call__`."""
+        go_on()
         needs_map = self.net.config.exemplar_input != "image"
         exemplar = reopenable(exemplar)
         find = self.kind.find if needs_map else getattr(self.kind, "located", self.kind.find)

@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
     os.environ["GRADIO_SERVER_PORT"] = str(port)
     import app
 
-    threading.Thread(target=app.main, daemon=True).start()
+    threading.Thread(target=app.main, args=([],), daemon=True).start()
     address = f"http://127.0.0.1:{port}"
     for _ in range(120):
         try:

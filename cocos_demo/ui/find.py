@@ -7,7 +7,9 @@ import gradio as gr
 
 from cocos_demo.datasets.retrieval import Index, RetrievalError
 from cocos_demo.photo import open_photo
+from cocos_demo.stopping import go_on
 from cocos_demo.translator import Condition
+from cocos_demo.ui import visits
 from cocos_demo.ui.common import SAMPLES, served
 from cocos_demo.ui.models import LOOKS, finder, looks
 
@@ -24,12 +26,19 @@ def find(name: str, condition: Condition, folder: str | None = None, top: int = 
     search, indices, said = finder(name), [], []
 
     def report(what: str):
-        return progress and (lambda done, of: progress((done, of), desc=f"Looking at {what}", unit="pictures"))
+        def tell(done: int, of: int) -> None:
+            go_on()
+            if progress:
+                progress((done, of), desc=f"Looking at {what}", unit="pictures")
+
+        return tell
 
     if looks(condition.kind.name):
         indices.append(search.index(SAMPLES / LOOKS[condition.kind.name], keep=False, progress=report("the samples")))
         said.append(f"{len(indices[-1].names)} samples")
     if folder and folder.strip():
+        if not visits.OWN_FOLDERS:
+            raise RetrievalError("Folders of this computer are searched only for the person who sits at it.")
         own = Path(folder.strip().strip("'\"")).expanduser()
         indices.append(search.index(own, keep=True, progress=report(own.name)))
         said.append(in_words(indices[-1]))

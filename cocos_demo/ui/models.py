@@ -16,6 +16,7 @@ from cocos_demo.photo import open_photo
 from cocos_demo.recording import Recording, record
 from cocos_demo.translator import Translator
 from cocos_demo.ui.common import samples
+from cocos_demo.ui.visits import recent
 
 AUTO = "auto"
 SHORT = "Automatic, by the photo", AUTO
@@ -133,7 +134,7 @@ def matcher(name: str, photo: str, exemplar: str) -> Matcher:
 
 
 # The pictures are the app's own copies, whose paths carry a hash of what is in them.
-@functools.lru_cache(4)
+@recent(4)
 def _matcher(net: Translator, photo: str, exemplar: str) -> Matcher:
     return Matcher(net).set_images(photo, exemplar)
 
@@ -143,7 +144,7 @@ def recording(name: str, photo: str, exemplar: str) -> Recording:
     return _recording(translator(name), photo, exemplar)
 
 
-@functools.lru_cache(2)
+@recent(2)
 def _recording(net: Translator, photo: str, exemplar: str) -> Recording:
     return record(net, photo, exemplar)
 
@@ -158,7 +159,7 @@ def starred(paths: Iterable[str]) -> list[tuple[str, str]]:
     return [(path, "★" if rendered(path) else "") for path in paths]
 
 
-@functools.lru_cache(256)
+@recent(256)
 def rendered(path: str) -> bool:
     """Whether a picture is a rendered sample, whose surface is known."""
     return surface_of(open_photo(path)) is not None

@@ -1,6 +1,5 @@
 """The PatchMatch tab: how CoCosNet v2 matches two pictures, played step by step, level by level."""
 
-import functools
 from typing import NamedTuple
 
 import gradio as gr
@@ -10,6 +9,7 @@ from cocos_demo.recording import Recording
 from cocos_demo.ui import models
 from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, served, step, thumbnails, upload
 from cocos_demo.ui.player import markup, player
+from cocos_demo.ui.visits import recent
 from cocos_demo.viz.steps import animation
 
 ROOM = "patchmatch"  # this tab among the others
@@ -136,10 +136,14 @@ def drawn(now: Told | None):
 # Pieces
 
 
-@functools.lru_cache(2)  # several changes at once ask for the same
 def file_of(told: Recording) -> str:
     """Path of its animation, which the app may serve."""
-    return served(animated(*animation(told)), "field.webp")
+    return served(_animated(told), "field.webp")
+
+
+@recent(2)  # several changes at once ask for the same
+def _animated(told: Recording) -> bytes:
+    return animated(*animation(told))
 
 
 def words(now: Told) -> str:

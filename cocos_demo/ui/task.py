@@ -13,6 +13,7 @@ from cocos_demo.photo import open_photo
 from cocos_demo.translator import Condition
 from cocos_demo.ui import models, ways
 from cocos_demo.ui.common import samples, served, step
+from cocos_demo.ui.visits import keep
 
 NEW, COLOURISE = "New looks for a photo", "Colourise a grey photo"
 PAINT, SKETCH = "Scene, face or figure from a map", "Shoes and bags from a sketch"
@@ -106,10 +107,10 @@ def grey_samples() -> list[str]:
 
 
 def grey(path: str) -> str:
-    """Path of a grey copy of a sample, which the app may serve."""
+    """Path of a grey copy of a sample, which the app may serve as long as it runs."""
     file = io.BytesIO()
     open_photo(path).convert("L").save(file, "jpeg", quality=92)
-    return served(file.getvalue(), f"grey_{path.rsplit('/', 1)[-1]}")
+    return keep(served(file.getvalue(), f"grey_{path.rsplit('/', 1)[-1]}"))
 
 
 def hint(condition: Condition) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import gradio as gr
 
 from cocos_demo.conditions import KINDS, LabelKind
 from cocos_demo.translator import Condition, Translator
-from cocos_demo.ui import canvas, models, patches, results, task
+from cocos_demo.ui import canvas, models, patches, results, task, visits
 from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, thumbnails, upload
 from cocos_demo.ui.find import find
 
@@ -53,7 +53,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
             own_map = upload(None, "Its label map", 150, show_label=True, elem_id="own-map", visible=False)
             exemplar_gallery = thumbnails(portraits)
             search = gr.Button("Find an exemplar for me", size="sm", interactive=False, elem_id="find")
-            with gr.Accordion("Search my own folder", open=False):
+            with gr.Accordion("Search my own folder", open=False, visible=visits.OWN_FOLDERS):
                 folder = gr.Textbox(
                     placeholder="/home/me/pictures",
                     show_label=False,
@@ -63,7 +63,9 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
                     "in a file .exemplars-….npz, so that the next search is quick.",
                 )
             searched = gr.HTML(padding=False)
-    button = gr.Button("Translate", variant="primary", size="lg", interactive=False, elem_id="translate")
+    with gr.Row():
+        button = gr.Button("Translate", variant="primary", size="lg", interactive=False, elem_id="translate", scale=8)
+        stop = gr.Button("Stop", size="lg", visible=False, elem_id="stop", min_width=90)
     shown, closer, watch = results.lay_out()
 
     private = {"api_visibility": "private"}
@@ -96,7 +98,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     photo_gallery.select(chosen, None, photo, **quick)
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     reset.click(lambda read: canvas.canvas(read.condition), state, editor, **quick)
-    button.click(expect, [state, matcher], [*shown], js=SCROLL, **quick).then(
+    painting = button.click(expect, [state, matcher], [*shown], js=SCROLL, **quick).then(
         paint,
         [state, photo, model, editor, exemplar, own_map, matcher],
         [*shown[:6]],
@@ -104,6 +106,9 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
         **private,
         **HEAVY,
     )
+    button.click(lambda: gr.Button(visible=True), None, stop, **quick)
+    gr.on([painting.then, stop.click], lambda: gr.Button(visible=False), None, stop, **quick)
+    stop.click(None, None, None, cancels=[painting], **private)
     return closer, watch, [photo, exemplar, model]
 
 
