@@ -221,7 +221,7 @@ class Translator:
         )
 
     def forward(self, condition: Condition, example: Example) -> Translation:
-        """What the network answers, as tensors on its device; `match` holds the features that were compared. Raises MemoryShort."""
+        """What the network answers, as tensors on its device; `match` holds the features compared. Raises MemoryShort."""
         go_on()
         with torch.inference_mode(), enough(self.card):
             return self.net(*self.inputs(condition, example))

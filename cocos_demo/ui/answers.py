@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cocos_demo.errors import explain
 
-FULL_DISK = "The disk of the computer that runs the demo is full, so nothing could be written. Free some space there, then try again."
+FULL_DISK = ("The disk of the computer that runs the demo is full, so nothing could be written. Free some space there, "
+             "then try again.")
 FOREIGN = "This file is not one that was uploaded here. Files of the computer that runs the demo are not read for the asking."
 FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 

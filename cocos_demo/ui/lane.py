@@ -1,18 +1,21 @@
-"""The lane of everything that computes: how many may wait in it, what is said when it is full, and how a job ends before its end."""
+"""The lane of everything that computes: how many may wait, what is said when it is full, and how a job ends before its end."""
 
 import asyncio
 import functools
 import inspect
+import threading
 from collections.abc import Callable
 
 import anyio
 import gradio as gr
 
-from cocos_demo.stopping import stoppable
+from cocos_demo.stopping import go_on, stoppable
 from cocos_demo.ui.common import HEAVY
 
 WAITING = 32  # jobs that may wait; one more is computing
-FULL = (f"{WAITING} jobs are waiting already, and that is the most: this one was not taken. Nothing is lost; ask again in a minute.")
+FULL = f"{WAITING} jobs are waiting already, which is the most: this one was not taken. Ask again in a minute."
+
+_computing = threading.Lock()  # two at once would share the machine's memory
 
 
 def prepare(demo: gr.Blocks) -> None:
@@ -42,7 +45,7 @@ def refuse():
 
 
 def ending(handler: Callable) -> Callable:
-    """A handler that ends when whoever asked has gone: at its next stage; until then the lane stays taken."""
+    """A handler whose job can be ended."""
 
     @functools.wraps(handler)
     async def wrapped(*args, **kwargs):
@@ -67,16 +70,16 @@ def stepwise(handler: Callable) -> Callable:
 
 
 async def _in_a_thread(work: Callable):
+    """Its result. When this is cancelled, the work ends at its next stage, and until then no other begins."""
+
+    def alone():
+        with _computing:
+            go_on()
+            return work()
+
     with stoppable() as asked:
-        running = asyncio.ensure_future(anyio.to_thread.run_sync(work))
         try:
-            return await asyncio.shield(running)
+            return await anyio.to_thread.run_sync(alone, abandon_on_cancel=True)
         except asyncio.CancelledError:
             asked.set()
-            while not running.done():  # two at once would share the machine's memory
-                try:
-                    await asyncio.wait([running])
-                except asyncio.CancelledError:
-                    continue
-            running.cancelled() or running.exception()  # seen: nobody is left to be told
             raise

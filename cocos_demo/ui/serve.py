@@ -1,4 +1,4 @@
-"""From the words after `python app.py` to a served page: for this machine alone, for others by a password, or as a public Space."""
+"""From the words after `python app.py` to a served page: for this machine alone, for others by a password, or as a Space."""
 
 import argparse
 import getpass
@@ -87,8 +87,9 @@ def warning(given: Options) -> str:
     """What to know before others are let in; empty where none are."""
     if given.space or not given.public:
         return ""
-    return (f"warning: everyone who reaches {given.host}:{given.port} and knows the password can use this machine's processor. The "
-            f"page is not encrypted:\nserve it within a network that you trust, or behind a server that adds HTTPS. User: {given.user}")
+    return (f"warning: everyone who reaches {given.host}:{given.port} and knows the password can use this machine's processor.\n"
+            "The page is not encrypted: serve it within a network that you trust, or behind a server that adds HTTPS.\n"
+            f"The user's name is {given.user}.")
 
 
 def run(build: Callable, given: Options) -> None:
@@ -99,7 +100,8 @@ def run(build: Callable, given: Options) -> None:
         demo = start(build, given)
     except ServeError as error:
         sys.exit(str(error))
-    print("\n".join(filter(None, (warning(given), f"The demo is at http://{given.host}:{given.port}  (Ctrl-C ends it)"))), flush=True)
+    said = warning(given), f"The demo is at http://{given.host}:{given.port}  (Ctrl-C ends it)"
+    print("\n".join(filter(None, said)), flush=True)
     demo.block_thread()
 
 

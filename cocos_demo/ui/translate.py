@@ -107,7 +107,8 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
         **HEAVY,
     )
     button.click(lambda: gr.Button(visible=True), None, stop, **quick)
-    gr.on([painting.then, stop.click], lambda: gr.Button(visible=False), None, stop, **quick)
+    painting.then(lambda: gr.Button(visible=False), None, stop, **quick)
+    stop.click(lambda: gr.Button(visible=False), None, stop, **quick)
     stop.click(None, None, None, cancels=[painting], **private)
     return closer, watch, [photo, exemplar, model]
 

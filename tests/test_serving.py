@@ -1,0 +1,188 @@
+"""The app among people: several at once, a full lane, an end before the end, and nothing left behind."""
+
+import json
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from made_up import FACE, PORTRAIT, SAMPLES, checkpoint
+from PIL import Image
+
+from cocos_demo.ui import lane, serve, visits
+from cocos_demo.ui.common import HEAVY
+
+PHOTOS = sorted((SAMPLES / "photos").glob("*portrait*.jpg"))
+DEMO = []  # the page that is served
+LOOKS = sorted((SAMPLES / "portraits").glob("P*.jpg"))
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind((serve.LOCAL, 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The page, served by this process, with an untrained checkpoint named "mine" -> its address."""
+    home = tmp_path_factory.mktemp("home")
+    checkpoint(home / "checkpoints", "portrait").rename(home / "checkpoints" / "mine.safetensors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COCOS_DEMO_HOME", str(home))
+        patch.setenv("GRADIO_TEMP_DIR", str(home / "temporary"))
+        import app
+
+        port = free_port()
+        demo = serve.start(app.build, serve.Options(port=port))
+        DEMO[:] = [demo]
+        yield f"http://{serve.LOCAL}:{port}"
+        demo.close()
+
+
+@pytest.fixture
+def client(served):
+    from gradio_client import Client
+
+    return Client(served, verbose=False)
+
+
+def submit(client, photo=FACE, exemplar=PORTRAIT, model="mine"):
+    from gradio_client import handle_file
+
+    return client.submit(handle_file(photo), handle_file(exemplar), model, api_name="/translate")
+
+
+class Held:
+    """In place of a Translator's forward pass: it waits until `go` is set."""
+
+    def __init__(self, monkeypatch):
+        from cocos_demo.translator import Translator
+
+        self.go, self.begun, forward = threading.Event(), threading.Semaphore(0), Translator.forward
+
+        def held(translator, *given):
+            self.begun.release()
+            self.go.wait(60)
+            return forward(translator, *given)
+
+        monkeypatch.setattr(Translator, "forward", held)
+
+
+@pytest.fixture
+def held(monkeypatch):
+    one = Held(monkeypatch)
+    yield one
+    one.go.set()
+
+
+def test_eight_people_at_once_get_each_their_own_picture(served):
+    from gradio_client import Client
+
+    from cocos_demo import Translator
+
+    pairs = [(PHOTOS[i % len(PHOTOS)], LOOKS[i]) for i in range(8)]
+    clients = [Client(served, verbose=False) for _ in pairs]
+    with ThreadPoolExecutor(8) as pool:
+        pictures = list(pool.map(lambda one: Image.open(submit(one[0], *one[1]).result(120)[0]), zip(clients, pairs)))
+    ours = Translator.load("mine")
+    expected = [np.asarray(ours(*pair).image, int) for pair in pairs]
+    off = np.array([[np.abs(np.asarray(picture, int) - one).max() for one in expected] for picture in pictures])  # (8, 8)
+    assert off.diagonal().max() <= 2, off
+    assert (off + 99 * np.eye(8)).min() > 2, off  # all eight are different pictures
+
+
+def test_a_full_lane_is_told_in_words(served, client, held):
+    from gradio_client import Client
+
+    first = submit(client)
+    assert held.begun.acquire(timeout=60)  # this one computes, the others wait
+    other = Client(served, verbose=False)
+    jobs = [submit(other) for _ in range(lane.WAITING)]
+    until(lambda: waiting() == lane.WAITING)
+    with pytest.raises(Exception, match="32 jobs are waiting already"):
+        submit(client).result(60)
+    for job in jobs[1:]:
+        job.cancel()
+    until(lambda: waiting() == 1)
+    held.go.set()
+    assert Image.open(first.result(60)[0]).size == Image.open(jobs[0].result(60)[0]).size
+
+
+def test_waiting_and_running_jobs_are_cancelled_and_the_next_answer_comes(served, held):
+    from gradio_client import Client
+
+    one, two, three = (Client(served, verbose=False) for _ in range(3))
+    running = submit(one)
+    assert held.begun.acquire(timeout=60)
+    waits = submit(two)
+    until(lambda: waiting() == 1)
+    waits.cancel()
+    until(lambda: waiting() == 0)
+    running.cancel()
+    last = submit(three)
+    assert not held.begun.acquire(timeout=1)  # what was cancelled has not come to its end
+    held.go.set()
+    assert Image.open(last.result(60)[0]).format == "PNG"
+
+
+def test_memory_that_runs_out_offers_a_smaller_model(client, monkeypatch):
+    import torch
+
+    from cocos_demo.models.cocosnet import CoCosNet
+
+    for error in (torch.OutOfMemoryError("CUDA out of memory."), MemoryError(),
+                  RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")):  # fmt: skip
+        with monkeypatch.context() as patch:
+            patch.setattr(CoCosNet, "forward", raising(error))
+            with pytest.raises(Exception, match="not enough memory for portrait at 128 × 128 pixels. Take a smaller size: mine"):
+                submit(client, model="portrait").result(60)
+            with pytest.raises(Exception, match="not enough memory for portrait at 64 × 64 pixels. Close other programs"):
+                submit(client).result(60)
+    assert submit(client).result(60)
+
+
+def test_files_of_this_machine_are_refused(served, tmp_path):
+    (tmp_path / "link.jpg").symlink_to(FACE)
+    for path in (FACE.parents[3] / "pyproject.toml", "/etc/passwd", tmp_path / "link.jpg", FACE):  # gradio_client would upload them
+        given = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+        assert "not one that was uploaded here" in plainly(served, "translate", [given, given, "mine"]), path
+    (visits.own_folder() / "out").symlink_to("/etc")
+    for path in ("/etc/passwd", f"{SAMPLES}/../../pyproject.toml", f"{SAMPLES}/%2e%2e/%2e%2e/pyproject.toml",
+                 f"{visits.own_folder()}/out/passwd", tmp_path / "link.jpg"):  # fmt: skip
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{served}/gradio_api/file={path}")
+        assert refused.value.code in (403, 404), path
+    assert urllib.request.urlopen(f"{served}/gradio_api/file={FACE}").read() == FACE.read_bytes()  # a sample
+
+
+def plainly(served: str, name: str, data: list) -> str:
+    """What an endpoint answers when it is asked by HTTP alone."""
+    asked = urllib.request.Request(f"{served}/gradio_api/call/{name}", json.dumps({"data": data}).encode(),
+                                   {"Content-Type": "application/json"})  # fmt: skip
+    event = json.load(urllib.request.urlopen(asked))["event_id"]
+    return urllib.request.urlopen(f"{served}/gradio_api/call/{name}/{event}", timeout=60).read().decode()
+
+
+def until(there, seconds: float = 60) -> None:
+    stop = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < stop
+        time.sleep(0.05)
+
+
+def waiting() -> int:
+    """Jobs in the lane that computes."""
+    there = DEMO[0]._queue.event_queue_per_concurrency_id.get(HEAVY["concurrency_id"])
+    return len(there.queue) if there else 0
+
+
+def raising(error: BaseException):
+    def forward(*args, **kwargs):
+        raise error
+
+    return forward
