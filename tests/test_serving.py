@@ -1,13 +1,15 @@
 """The app among people: several at once, a full lane, an end before the end, and nothing left behind."""
 
+import io
 import json
-import socket
+import os
 import threading
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import bad_inputs
 import numpy as np
 import pytest
 from made_up import FACE, PORTRAIT, SAMPLES, checkpoint
@@ -21,27 +23,27 @@ DEMO = []  # the page that is served
 LOOKS = sorted((SAMPLES / "portraits").glob("P*.jpg"))
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind((serve.LOCAL, 0))
-        return s.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The page, served by this process, with an untrained checkpoint named "mine" -> its address."""
+def home(tmp_path_factory):
+    """COCOS_DEMO_HOME, with an untrained checkpoint named "mine"."""
     home = tmp_path_factory.mktemp("home")
     checkpoint(home / "checkpoints", "portrait").rename(home / "checkpoints" / "mine.safetensors")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COCOS_DEMO_HOME", str(home))
-        patch.setenv("GRADIO_TEMP_DIR", str(home / "temporary"))
-        import app
+        patch.setenv("GRADIO_TEMP_DIR", str(home / "cocos_temporary"))
+        yield home
 
-        port = free_port()
-        demo = serve.start(app.build, serve.Options(port=port))
-        DEMO[:] = [demo]
-        yield f"http://{serve.LOCAL}:{port}"
-        demo.close()
+
+@pytest.fixture(scope="module")
+def served(home):
+    """The page, served by this process -> its address."""
+    import app
+
+    port = bad_inputs.free_port()
+    demo = serve.start(app.build, serve.Options(port=port))
+    DEMO[:] = [demo]
+    yield f"http://{serve.LOCAL}:{port}"
+    demo.close()
 
 
 @pytest.fixture
@@ -147,13 +149,13 @@ def test_memory_that_runs_out_offers_a_smaller_model(client, monkeypatch):
 
 
 def test_files_of_this_machine_are_refused(served, tmp_path):
-    (tmp_path / "link.jpg").symlink_to(FACE)
-    for path in (FACE.parents[3] / "pyproject.toml", "/etc/passwd", tmp_path / "link.jpg", FACE):  # gradio_client would upload them
+    (tmp_path / "link.jpg").symlink_to("/etc/passwd")
+    for path in (FACE.parents[3] / "pyproject.toml", "/etc/passwd", tmp_path / "link.jpg", FACE):  # not uploaded, but named
         given = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
-        assert "not one that was uploaded here" in plainly(served, "translate", [given, given, "mine"]), path
+        assert "not one that was uploaded here" in plainly(served, "translate", [given, given, "mine", "own", None]), path
     (visits.own_folder() / "out").symlink_to("/etc")
     for path in ("/etc/passwd", f"{SAMPLES}/../../pyproject.toml", f"{SAMPLES}/%2e%2e/%2e%2e/pyproject.toml",
-                 f"{visits.own_folder()}/out/passwd", tmp_path / "link.jpg"):  # fmt: skip
+                 f"{visits.own_folder()}/out/passwd", tmp_path / "none.jpg"):  # fmt: skip
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{served}/gradio_api/file={path}")
         assert refused.value.code in (403, 404), path
@@ -166,6 +168,75 @@ def plainly(served: str, name: str, data: list) -> str:
                                    {"Content-Type": "application/json"})  # fmt: skip
     event = json.load(urllib.request.urlopen(asked))["event_id"]
     return urllib.request.urlopen(f"{served}/gradio_api/call/{name}/{event}", timeout=60).read().decode()
+
+
+def test_every_bad_input_is_answered_in_words_and_the_app_goes_on(served, home, tmp_path):
+    there = sorted((home / "checkpoints").glob("*"))
+    rows = dict(bad_inputs.answers(bad_inputs.Asking(served), tmp_path, home))
+    for path in set((home / "checkpoints").glob("*")) - set(there):
+        path.unlink()
+    told = (FACE.parents[3] / "docs" / "holds.md").read_text()
+    for row in bad_inputs.table((words, answer) for words, answer in rows.items() if "there are auto" not in answer).splitlines():
+        assert row in told, row
+    assert str(tmp_path) not in "".join(rows.values()) and str(home) not in "".join(rows.values())
+    assert "a picture" in bad_inputs.Asking(served)(FACE, "mine")
+
+
+@pytest.mark.parametrize("name", ["letter.jpg", "nothing.png", "dot.png", "wide.png", "bomb.bmp", "half.jpg", "grey.png"])
+def test_the_page_says_what_the_api_says(served, tmp_path, name):
+    import gradio as gr
+
+    from cocos_demo.ui import translate
+
+    words, _, make = next(one for one in bad_inputs.PHOTOS if one[1] == name)
+    make(tmp_path / name)
+    with pytest.raises(gr.Error) as refused:
+        translate.seen(str(tmp_path / name), "auto", None)
+    answer = bad_inputs.Asking(served)(tmp_path / name, "auto")
+    assert refused.value.message.removeprefix(f"{tmp_path}/") == answer, words
+
+
+def test_visits_leave_nothing(tmp_path):
+    old, new, kept = (tmp_path / name / "picture.png" for name in ("old", "new", "kept"))
+    for path in (old, new, kept):
+        path.parent.mkdir()
+        path.write_bytes(b"picture")
+    visits.keep(str(kept))
+    (tmp_path / "old" / "link").symlink_to(FACE)
+    for path in (old, kept, tmp_path / "old" / "link"):
+        os.utime(path, (1, 1), follow_symlinks=False)
+    assert visits.sweep(tmp_path, [], 60) == 2 and not old.exists() and new.exists() and kept.exists() and FACE.exists()
+    os.utime(tmp_path / "old", (1, 1))
+    assert visits.sweep(tmp_path, [], 60) == 0 and not old.parent.exists()
+
+
+def test_results_that_nobody_asks_for_are_forgotten():
+    calls = []
+    double = visits.recent(2)(lambda x: calls.append(x) or 2 * x)
+    assert [double(1), double(2), double(1), double(3), double(1), double(2)] == [2, 4, 2, 6, 2, 4]
+    assert calls == [1, 2, 3, 2] and len(double) == 2  # 2 was asked for longest ago when 3 came
+    double.forget(60)
+    assert len(double) == 2
+    double.forget(-1)
+    assert len(double) == 0
+
+
+def test_others_are_let_in_by_a_password_alone(monkeypatch):
+    here = serve.chosen(None, None, "demo", {})
+    assert (here.host, here.port, here.password, here.public) == ("127.0.0.1", 7860, None, False)
+    assert serve.chosen("localhost", "7999", "demo", {}).port == 7999
+    open_to_all = serve.chosen("0.0.0.0", None, "me", {"COCOS_DEMO_PASSWORD": "a long word", "GRADIO_SERVER_PORT": "81"})
+    assert (open_to_all.user, open_to_all.password, open_to_all.port) == ("me", "a long word", 81) and open_to_all.public
+    assert "not encrypted" in serve.warning(open_to_all) and serve.warning(here) == ""
+    space = serve.chosen(None, None, "demo", {"SPACE_ID": "me/demo", "GRADIO_SERVER_NAME": "0.0.0.0"})
+    assert (space.host, space.password, space.public, serve.warning(space)) == ("0.0.0.0", None, True, "")
+    monkeypatch.setattr(serve.sys, "stdin", io.StringIO())
+    for host, environ, why in (("0.0.0.0", {}, "put it into the variable COCOS_DEMO_PASSWORD"),
+                               (None, {"GRADIO_SERVER_NAME": "0.0.0.0"}, "a password is needed"),
+                               ("0.0.0.0", {"COCOS_DEMO_PASSWORD": "short"}, "at least 8"),
+                               (None, {"GRADIO_SERVER_PORT": "many"}, "GRADIO_SERVER_PORT must be a number")):  # fmt: skip
+        with pytest.raises(serve.ServeError, match=why):
+            serve.chosen(host, None, "demo", environ)
 
 
 def until(there, seconds: float = 60) -> None:

@@ -1,13 +1,17 @@
 """What goes wrong outside of our own handlers, in words of ours: files that may not be read, and a disk that is full."""
 
 import errno
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import gradio as gr
 from gradio.exceptions import InvalidPathError
+from gradio.utils import get_upload_folder
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cocos_demo import checkpoints
 from cocos_demo.errors import explain
 
 FULL_DISK = ("The disk of the computer that runs the demo is full, so nothing could be written. Free some space there, "
@@ -24,13 +28,21 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def worded(error: BaseException) -> str | None:
-    """What to say of an error in place of what it says itself; None where it speaks for itself, or is a fault of ours."""
+    """As `errors.explain`, for someone who sits elsewhere: None where the fault is the program's."""
     for one in causes(error):
         if isinstance(one, OSError) and one.errno in FULL_CODES:
             return FULL_DISK
         if isinstance(one, InvalidPathError):
             return FOREIGN
-    return None if isinstance(error, gr.Error) else explain(error)
+    line = explain(error)
+    return line and unplaced(line)
+
+
+def unplaced(line: str) -> str:
+    """The same words without the folders of this machine: names are enough, and the rest is nobody's business."""
+    uploads = rf"{re.escape(get_upload_folder())}/(?:[0-9a-f]{{16,}}/)?"
+    folders = (re.escape(f"{folder}/") for folder in (checkpoints.imported_folder(), checkpoints.FOLDER))
+    return re.sub("|".join((uploads, *folders)), "", line)
 
 
 def prepare(demo: gr.Blocks) -> None:
@@ -40,6 +52,8 @@ def prepare(demo: gr.Blocks) -> None:
     async def told(*args, **kwargs):
         try:
             return await process(*args, **kwargs)
+        except gr.Error:
+            raise
         except Exception as error:
             line = worded(error)
             if line is None:
@@ -49,13 +63,18 @@ def prepare(demo: gr.Blocks) -> None:
     demo.process_api = told
 
 
-class Uploads:
-    """ASGI middleware: an upload that finds the disk full is answered in words (507), and not with a fault of the program."""
+class Door:
+    """ASGI middleware: files are handed out of `folders` alone, wherever links lead; an upload that finds the disk full is answered
+    in words (507), and not with a fault of the program."""
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
+    def __init__(self, app: ASGIApp, folders: Sequence[Path]):
+        self.app, self.folders = app, [Path(folder).resolve() for folder in folders]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _, asks, path = scope.get("path", "").partition("/file=")
+        if asks and not any(Path(path).resolve().is_relative_to(folder) for folder in self.folders):
+            await PlainTextResponse(FOREIGN, status_code=403)(scope, receive, send)
+            return
         try:
             await self.app(scope, receive, send)
         except OSError as error:

@@ -12,7 +12,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from cocos_demo.errors import explain
+from cocos_demo.ui.answers import worded
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 # One lane for everything that computes: two people at once wait for each other instead of halving the machine.
@@ -64,7 +64,7 @@ def friendly(handler):
         except gr.Error:
             raise
         except Exception as error:
-            line = explain(error)
+            line = worded(error)
             if line is None:
                 traceback.print_exc()
                 line = f"Something went wrong inside the program ({type(error).__name__}). The terminal tells more."

@@ -122,7 +122,7 @@ def start(build: Callable, given: Options):
             server_name=given.host, server_port=given.port, auth=given.password and [(given.user, given.password)],
             theme=look.THEME, css=look.CSS, js=look.JS, max_file_size="40mb", allowed_paths=[str(SAMPLES)],
             footer_links=["api", "settings"], prevent_thread_lock=True, quiet=True, ssr_mode=False,
-            state_session_capacity=SESSIONS, app_kwargs={"middleware": [Middleware(answers.Uploads)]},
+            state_session_capacity=SESSIONS, app_kwargs={"middleware": [Middleware(answers.Door, folders=[folder, SAMPLES])]},
         )  # fmt: skip
     except OSError:
         raise ServeError(f"port {given.port} of {given.host} is taken, or no address of this machine; "
