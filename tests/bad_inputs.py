@@ -1,4 +1,4 @@
-"""Every sort of bad input, what the app answers, and that it goes on: `python tests/bad_inputs.py` prints the table as Markdown."""
+"""Every sort of bad input, what the app answers, and that it goes on: `python tests/bad_inputs.py` prints the table."""
 
 import builtins
 import errno

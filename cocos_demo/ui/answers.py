@@ -64,8 +64,8 @@ def prepare(demo: gr.Blocks) -> None:
 
 
 class Door:
-    """ASGI middleware: files are handed out of `folders` alone, wherever links lead; an upload that finds the disk full is answered
-    in words (507), and not with a fault of the program."""
+    """ASGI middleware: files are handed out of `folders` alone, wherever links lead; an upload that finds the disk full is
+    answered in words (507), and not with a fault of the program."""
 
     def __init__(self, app: ASGIApp, folders: Sequence[Path]):
         self.app, self.folders = app, [Path(folder).resolve() for folder in folders]
