@@ -160,6 +160,7 @@ def kept_for_backward(modules: tuple[nn.Module, ...]) -> Iterator[dict]:
 def shapes_alone() -> None:
     """In this process, take for given what goes by numbers and not by shapes: v2's kernels of the CPU, in whose place the
     GPU's way is taken; SEGIN's match and corruption, which train nothing (what the match costs: the case "semantic")."""
+    patchmatch.BLOCK *= 8  # strips are counted one by one
     patchmatch.SPARSE, patchmatch._in_order = False, lambda keys: keys.sort(dim=-1).values
 
     def match(fx: Tensor, fr: Tensor, *rest) -> Tensor:
