@@ -280,7 +280,7 @@ def row(name: str, one: Step, two: Step, batch: int, speed: float) -> str:
     cells = (name, one.size, f"{one.parameters / 1e6:.1f} M + {one.discriminator / 1e6:.1f} M",
              f"{(two.flops - one.flops) / 1e12:.2f}", size(one.static), size(more), size(two.saved - one.saved),
              size(one.static + one.peak), f"{batch}: {each} each", size(one.static + one.peak + (each - 1) * more),
-             f"{seconds:.2f} s")
+             f"{1000 * seconds:.0f} ms")
     return f"| {' | '.join(map(str, cells))} |"
 
 

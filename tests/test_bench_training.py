@@ -83,7 +83,7 @@ def test_a_row_by_hand():
     two = Step(256, 80_000_000, 2_000_000, 1 << 30, 1000 << 20, 1100 << 20, 2 * 10**12)
     # a picture: 400 MiB, 1 TFLOP; 32 pictures on 8 GPUs, 4 each: 1024 + 700 + 3 x 400 MiB; 4 / (0.3 x 100) s
     assert row("x", one, two, 32, 100) == ("| x | 256 | 80.0 M + 2.0 M | 1.00 | 1 GiB | 400 MiB | 400 MiB | 1.68 GiB | "
-                                           "32: 4 each | 2.86 GiB | 0.13 s |")
+                                           "32: 4 each | 2.86 GiB | 133 ms |")
 
 
 def test_a_gpu_that_there_is_not(capsys):
