@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 from tqdm import tqdm
 
 from . import objectives
@@ -66,6 +66,20 @@ class Step:
 
 
 # ---- inside the process of one case
+
+
+def operations() -> FlopCounterMode:
+    """torch's counter, which does not know the CPU's kernels of attention, with these."""
+    aten = torch.ops.aten
+
+    def forward(q, k, v, *rest, **options) -> int:
+        return sdpa_flop_count(q, k, v)
+
+    def backward(gradient, q, k, v, *rest, **options) -> int:
+        return sdpa_backward_flop_count(gradient, q, k, v)
+
+    return FlopCounterMode(display=False, custom_mapping={aten._scaled_dot_product_flash_attention_for_cpu: forward,
+                                                          aten._scaled_dot_product_flash_attention_for_cpu_backward: backward})
 
 
 class Live(TorchDispatchMode):
@@ -181,7 +195,7 @@ def computed(data: str, system: str, preset: str, count: int) -> Step:
     with ExitStack() as stack:
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
         bench = Bench(data, system, preset)
-        flops = stack.enter_context(FlopCounterMode(display=False))
+        flops = stack.enter_context(operations())
         live = stack.enter_context(Live())
         batch = bench.batch(count)
         with kept_for_backward((bench.net, bench.D, bench.vgg)) as kept:
