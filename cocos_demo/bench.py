@@ -23,6 +23,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 EXAMPLES = {  # condition -> a photo (or part map) and an exemplar that ship
     "portrait": ("photos/P009_studio_portrait.jpg", "portraits/P001_happy.jpg"),
     "figure": ("photos/P010_studio_posture.jpg", "figures/P006_studio_posture.jpg"),
+    "grey": ("photos/P009_studio_portrait.jpg", "portraits/P001_happy.jpg"),
     "parts": ("parts/rendered_109_0.png", "figures/P006_studio_posture.jpg"),
 }
 
@@ -35,14 +36,15 @@ class BenchError(RuntimeError):
 class BenchArgs:
     """Print, as Markdown, the peak memory and time of matching (forward and backward), and the seconds of a translation."""
 
-    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch", "semantic", "training"], ...] = (
-        *CASES, "patchmatch", "semantic")  # training: a step of each of the papers' networks; minutes
+    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch", "semantic", "training", "start", "memory"],
+                 ...] = (*CASES, "patchmatch", "semantic")  # training: a step of the papers' networks; start, memory: the app's
     positions: tuple[int, ...] = (64, 128, 256)  # sides of the square grids; N is their square
     channels: int = 64  # C of the features
     pixels: tuple[int, ...] = (128, 256, 512)  # sides of the pictures of the case "semantic"
     device: str = "auto"  # auto, cpu, cuda
     explicit_limit: float = 2.0  # GiB; where the explicit matrix would need more, its size is computed
     gpu: Literal["V100", "A100", "H100", "H200"] = "A100"  # whose times the case "training" computes
+    count: int = 200  # translations of the case "memory"
     pictures: int = 1  # of a step that the case "training" measures, where there is a GPU
     matching: bool = True
     translate: bool = True  # time a whole translation by each checkpoint
@@ -111,7 +113,8 @@ def measure(case: str, side: int, channels: int, device: str) -> Cost:
 
 
 def translate(name: str, device: str) -> dict[str, float]:
-    """Load a checkpoint and translate twice -> seconds of loading, of the first (detectors load too) and of the next."""
+    """Load a checkpoint and translate four times -> seconds of loading, of the first (detectors load too) and of the quickest
+    after it, stage by stage; peak, the bytes that the process held at most."""
     from .checkpoints import catalogue, read_card
 
     photo, exemplar = (SAMPLES / file for file in EXAMPLES[read_card(catalogue()[name])["condition"]])
@@ -120,8 +123,16 @@ def translate(name: str, device: str) -> dict[str, float]:
 
     translator = Translator.load(name, device)
     loaded = time.perf_counter() - start
-    first, warm = (translator(photo, exemplar).seconds for _ in range(2))
-    return {"load": loaded, "first": first, "warm": warm}
+    first = translator(photo, exemplar).seconds
+    stages = min((staged(translator, photo, exemplar) for _ in range(3)), key=lambda told: told["warm"])
+    return {"load": loaded, "first": first, **stages, "peak": peak_memory()}
+
+
+def staged(translator, photo: Path, exemplar: Path) -> dict[str, float]:
+    """Seconds of one translation, whole ("warm") and of each stage by its name in `Translator.__call__`."""
+    at: list[tuple[str, float]] = []
+    result = translator(photo, exemplar, progress=lambda stage, fraction: at.append((stage, time.perf_counter())))
+    return {stage: after - began for (stage, began), (_, after) in zip(at, at[1:])} | {"warm": result.seconds}
 
 
 # ---- the table
@@ -182,12 +193,16 @@ def translation_table(device: str) -> str:
     from .checkpoints import catalogue, read_card
 
     cards = {name: read_card(path) for name, path in catalogue().items()}
-    rows = ["| checkpoint | system | pixels | load | first translation | next |", "|---|---|---|---|---|---|"]
+    stages = {"looking at the photo": "photo", "looking at the exemplar": "exemplar", "matching and painting": "network",
+              "colouring the photo": "colouring"}
+    rows = [f"| checkpoint | system | pixels | load | first translation | next | {' | '.join(stages.values())} | peak memory |",
+            "|---|---|---|---|---|---|" + "---|" * (len(stages) + 1)]
     read_from_photos = [name for name, card in cards.items() if card["condition"] in EXAMPLES]
     for name in tqdm(read_from_photos, desc="translating", disable=None, leave=False):
         s = in_a_process("translate", name, device)
+        parts = " | ".join(f"{s[stage]:.2f} s" if stage in s else "" for stage in stages)
         rows.append(f"| {name} | {cards[name]['system']} | {cards[name]['size']} | {s['load']:.2f} s | {s['first']:.2f} s "
-                    f"| {s['warm']:.2f} s |")
+                    f"| {s['warm']:.2f} s | {parts} | {size(s['peak'])} |")
     return "\n".join(rows)
 
 
@@ -217,6 +232,14 @@ def run(args: BenchArgs) -> None:
             from .bench_training import report
 
             print(report(args.gpu, str(device), args.pictures))
+    if "start" in args.cases:
+        from .bench_app import start_report
+
+        print(start_report())
+    if "memory" in args.cases:
+        from .bench_app import memory_report
+
+        print(memory_report(args.count))
     if args.translate:
         device, reason = pick_device(args.device)
         print(f"A whole translation on {device} ({reason}), detectors included; they are loaded with the first.\n\n"

