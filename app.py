@@ -12,6 +12,7 @@ if __name__ == "__main__":
 
 import gradio as gr  # noqa: E402
 
+from cocos_demo import precision  # noqa: E402
 from cocos_demo.device import pick_device  # noqa: E402
 from cocos_demo.ui import api, correspond, look, patchmatch, translate  # noqa: E402
 from cocos_demo.ui.common import TO_TOP  # noqa: E402
@@ -21,7 +22,7 @@ def build() -> gr.Blocks:
     """All tabs, not yet served."""
     device, reason = pick_device()
     with gr.Blocks(title="CoCosNet demo", analytics_enabled=False) as demo:
-        gr.HTML(look.head(device, reason))
+        gr.HTML(lambda: look.head(device, reason, precision.chosen.words))
         with gr.Tabs() as tabs:
             with gr.Tab("Translate"):
                 look_closer, watch, given = translate.tab(demo)

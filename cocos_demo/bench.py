@@ -36,8 +36,9 @@ class BenchError(RuntimeError):
 class BenchArgs:
     """Print, as Markdown, the peak memory and time of matching (forward and backward), and the seconds of a translation."""
 
-    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch", "semantic", "training", "start", "memory"],
-                 ...] = (*CASES, "patchmatch", "semantic")  # training: a step of the papers' networks; start, memory: the app's
+    # training: a step of each of the papers' networks; start, memory: of the app; minutes
+    cases: tuple[Literal["warp", "cycle", "contextual", "explicit matrix", "patchmatch", "semantic", "training", "start",
+                         "memory"], ...] = (*CASES, "patchmatch", "semantic")
     positions: tuple[int, ...] = (64, 128, 256)  # sides of the square grids; N is their square
     channels: int = 64  # C of the features
     pixels: tuple[int, ...] = (128, 256, 512)  # sides of the pictures of the case "semantic"

@@ -9,7 +9,7 @@ The one door that the app, the command line and the notebooks use:
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cocos_demo import checkpoints, conditions
+from cocos_demo import checkpoints, conditions, precision
 from cocos_demo.colour import is_grey, recolour
 from cocos_demo.device import forget_peak, peak_memory, pick_device
 from cocos_demo.matchers import MatcherError, make
@@ -223,8 +223,9 @@ class Translator:
     def forward(self, condition: Condition, example: Example) -> Translation:
         """What the network answers, as tensors on its device; `match` holds the features compared. Raises MemoryShort."""
         go_on()
-        with torch.inference_mode(), enough(self.card):
-            return self.net(*self.inputs(condition, example))
+        way = precision.chosen.way
+        with torch.inference_mode(), enough(self.card), way.used(self.net, self.device):
+            return in_float32(self.net(*map(way.laid, self.inputs(condition, example))))
 
     def inputs(self, condition: Condition, example: Example) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """What the network is given, (1, C, S, S) each on its device: condition, exemplar, and the exemplar's map or None."""
@@ -289,6 +290,18 @@ class Translator:
         picture = to_image(t) if len(t) == 3 else to_image(2 * t.expand(3, -1, -1) - 1).convert("L")
         size = (self.size, self.size)
         return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def in_float32(out):
+    """A network's answer, a (nested) NamedTuple or dataclass of tensors, with all its half-precision tensors in float32."""
+    if isinstance(out, torch.Tensor):
+        return out.float() if out.dtype in (torch.bfloat16, torch.float16) else out
+    if isinstance(out, tuple):
+        parts = (in_float32(part) for part in out)
+        return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
+    if is_dataclass(out):
+        return replace(out, **{part.name: in_float32(getattr(out, part.name)) for part in fields(out) if part.init})
+    return out
 
 
 def notes(condition: Condition, example: Example) -> tuple[str, ...]:

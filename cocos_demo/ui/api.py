@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from cocos_demo import viz
+from cocos_demo import precision, viz
 from cocos_demo.ui import models, patches
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
 from cocos_demo.ui.find import BEST, find
@@ -56,6 +56,7 @@ def translate(photo: str, exemplar: str, model: str = models.AUTO, matcher: str 
     name = models.resolve(model, photo)
     result = patches.translator(name, matcher)(photo, exemplar, exemplar_map=exemplar_map)
     facts = {"model": name, "seconds": round(result.seconds, 3), "device": result.device, "memory": result.memory,
+             "precision": str(precision.chosen.way),
              "notes": list(result.notes)}
     return result.final, result.warped, result.condition, facts, result.mask
 

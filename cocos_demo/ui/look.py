@@ -153,8 +153,9 @@ JS = """() => document.addEventListener("click", event => event.target
     ?.closest("[data-testid=image]").querySelector("input[type=file]")?.click())"""
 
 
-def head(device, reason: str) -> str:
-    """Title, one line, and a badge that says what computes, and why."""
+def head(device, reason: str, way: str = "float32") -> str:
+    """Title, one line, and a badge that says what computes, how, and why."""
+    badge = html.escape(f"computing on {device}, {way.split('.')[0]}")
     return f"""<div id="head"><div><h1>A photo goes in, a picture comes out</h1>
 <p>Your photo gives the lines or the pose, the exemplar the look. The network finds what belongs where, and paints.</p>
-</div><span class="badge" title="{html.escape(reason)}">computing on {html.escape(str(device))}</span></div>"""
+</div><span class="badge" title="{html.escape(f"{reason}. {way}")}">{badge}</span></div>"""

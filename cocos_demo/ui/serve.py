@@ -109,6 +109,8 @@ def start(build: Callable, given: Options):
     """Lay the page out and serve it from a thread of its own -> the gr.Blocks. Raises ServeError where the port is taken."""
     from starlette.middleware import Middleware
 
+    from cocos_demo import precision
+    from cocos_demo.device import pick_device
     from cocos_demo.ui import answers, lane, look, visits
     from cocos_demo.ui.common import SAMPLES
 
@@ -127,5 +129,6 @@ def start(build: Callable, given: Options):
     except OSError:
         raise ServeError(f"port {given.port} of {given.host} is taken, or no address of this machine; "
                          "choose another: python app.py --port 7861") from None
+    precision.chosen.measure_aside(pick_device()[0])
     visits.watch(folder, lambda: [path for one in demo.blocks.values() for path in getattr(one, "keep_in_cache", ())])
     return demo
