@@ -128,9 +128,10 @@ def memory_report(count: int, model: str = "auto") -> str:
         raise BenchError("--count must be at least 8")
     every = max(count // 20, 1)
     curve = list(tqdm(memory_curve(count, every, model), total=count // every + 1, desc="translating", disable=None, leave=False))
-    most = max(held for _, held in curve)
-    lines = ["| translations | the app holds | |", "|---:|---:|---|",
-             *(f"| {done} | {size(held)} | {'█' * round(30 * held / most)} |" for done, held in curve)]
+    least, most = (pick(held for _, held in curve) / 2**20 for pick in (min, max))
+    lines = ["| translations | the app holds, MiB | |", "|---:|---:|---|",
+             *(f"| {done} | {held / 2**20:.0f} | {'█' * round(30 * held / 2**20 / most)} |" for done, held in curve),
+             f"| least, most | {least:.0f}, {most:.0f} | |"]
     return f"{count} translations, one after the other, of other pictures each.\n\n{chr(10).join(lines)}\n\n{verdict(curve)}\n"
 
 
