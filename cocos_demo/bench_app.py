@@ -103,7 +103,9 @@ def start_report() -> str:
     lines = ["| from the command to the first page | seconds | of a processor | memory then |", "|---|---:|---:|---:|",
              f"| the first time | {starts[0][0]:.1f} | {starts[0][1]:.1f} | {size(starts[0][2])} |",
              f"| the best of {STARTS} | {best[0]:.1f} | {best[1]:.1f} | {size(best[2])} |"]
-    parts = ["| of which | seconds |", "|---|---:|", *(f"| {words} | {seconds:.1f} |" for words, seconds in imports().items())]
+    told = [imports() for _ in range(STARTS)]
+    parts = [f"| of which, the best of {STARTS} | seconds |", "|---|---:|",
+             *(f"| {words} | {min(one[words] for one in told):.1f} |" for words in told[0])]
     return "The app's start, on this machine as it is now.\n\n" + "\n".join(lines) + "\n\n" + "\n".join(parts) + "\n"
 
 

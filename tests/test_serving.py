@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import re
+import shutil
 import threading
 import time
 import urllib.error
@@ -19,6 +21,7 @@ from cocos_demo.ui import lane, serve, visits
 from cocos_demo.ui.common import HEAVY
 
 PHOTOS = sorted((SAMPLES / "photos").glob("*portrait*.jpg"))
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DEMO = []  # the page that is served
 LOOKS = sorted((SAMPLES / "portraits").glob("P*.jpg"))
 
@@ -44,6 +47,16 @@ def served(home):
     DEMO[:] = [demo]
     yield f"http://{serve.LOCAL}:{port}"
     demo.close()
+
+
+@pytest.fixture
+def browser():
+    if not CHROMIUM:
+        pytest.skip("no chromium here")
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture
@@ -237,6 +250,47 @@ def test_others_are_let_in_by_a_password_alone(monkeypatch):
                                (None, {"GRADIO_SERVER_PORT": "many"}, "GRADIO_SERVER_PORT must be a number")):  # fmt: skip
         with pytest.raises(serve.ServeError, match=why):
             serve.chosen(host, None, "demo", environ)
+
+
+def test_the_readme_is_what_a_space_needs():
+    root = FACE.parents[3]
+    _, head, _ = (root / "README.md").read_text().split("---\n", 2)
+    said = {key: value.strip('"') for key, value in (line.split(": ", 1) for line in head.strip().splitlines())}
+    assert said["sdk"] == "gradio" and (root / said["app_file"]).is_file() and said["license"] == "mit"
+    needed = re.search(r"^gradio>=([\d.]+)$", (root / "requirements.txt").read_text(), re.M)[1].split(".")
+    assert [*map(int, said["sdk_version"].split("."))] >= [*map(int, needed)]
+    assert 11 <= int(said["python_version"].split(".")[1]) < 14
+    assert len(said["short_description"]) <= 60
+
+
+def test_the_page_tells_of_a_full_lane_and_stops_what_it_began(served, client, browser, monkeypatch):
+    from gradio_client import Client
+
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(served)
+    page.wait_for_selector("#translate:not([disabled])")
+    held, other = Held(monkeypatch), Client(served, verbose=False)
+    jobs = [submit(client)]
+    assert held.begun.acquire(timeout=60)
+    jobs += [submit(other) for _ in range(lane.WAITING)]
+    until(lambda: waiting() == lane.WAITING)
+    page.click("#translate")
+    page.wait_for_selector("text=32 jobs are waiting already")
+    for job in jobs[1:]:
+        job.cancel()
+    until(lambda: waiting() == 0)
+    page.click("#translate")  # it waits behind the one that is held
+    until(lambda: waiting() == 1)
+    page.click("#stop")
+    until(lambda: waiting() == 0)
+    page.wait_for_selector("#stop", state="hidden")
+    assert not page.locator("#picture img").count()
+    held.go.set()
+    assert jobs[0].result(60)
+    page.click("#translate")
+    page.wait_for_selector("#picture img")
+    page.close()
 
 
 def until(there, seconds: float = 60) -> None:
