@@ -293,6 +293,38 @@ def test_the_page_tells_of_a_full_lane_and_stops_what_it_began(served, client, b
     page.close()
 
 
+def test_who_has_no_password_gets_nothing(home):
+    import app
+    import gradio as gr
+    from gradio_client import Client
+
+    from cocos_demo.ui import translate
+
+    port = bad_inputs.free_port()
+    demo = serve.start(app.build, serve.Options("0.0.0.0", port, "me", "a long word"))
+    try:
+        at = f"http://127.0.0.1:{port}"
+        for path in ("config", "gradio_api/info", f"gradio_api/file={FACE}"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{at}/{path}")
+            assert refused.value.code == 401, path
+        with pytest.raises(Exception, match="(?i)auth|credentials|login"):
+            Client(at, auth=("me", "another word"), verbose=False)
+        assert submit(Client(at, auth=("me", "a long word"), verbose=False)).result(60)
+        read = translate.Read(str(FACE), "mine", "mine", None)
+        with pytest.raises(gr.Error, match="only for the person who sits at it"):  # folders of this machine are not for others
+            translate.find_exemplar(read._replace(condition=condition()), str(FACE), "mine", str(home), progress=None)
+    finally:
+        visits.OWN_FOLDERS = True
+        demo.close()
+
+
+def condition():
+    from cocos_demo.ui import models
+
+    return models.translator("mine").condition_of(FACE)
+
+
 def until(there, seconds: float = 60) -> None:
     stop = time.monotonic() + seconds
     while not there():
