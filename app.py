@@ -22,7 +22,7 @@ def build() -> gr.Blocks:
     """All tabs, not yet served."""
     device, reason = pick_device()
     with gr.Blocks(title="CoCosNet demo", analytics_enabled=False) as demo:
-        gr.HTML(lambda: look.head(device, reason, precision.chosen.words))
+        head = gr.HTML(look.head(device, reason))
         with gr.Tabs() as tabs:
             with gr.Tab("Translate"):
                 look_closer, watch, given = translate.tab(demo)
@@ -35,6 +35,8 @@ def build() -> gr.Blocks:
         look_closer.click(correspond.carried, [taken[0], *given], [*taken, tabs], **private)
         watch.click(patchmatch.carried, [watched[0], *given], [*watched, tabs], **private)
         watch_these.click(patchmatch.carried, [watched[0], *taken[2:]], [*watched, tabs], **private)
+        demo.load(lambda: look.head(device, reason, precision.chosen.words), None, head, queue=False, show_progress="hidden",
+                  api_visibility="private")
         api.endpoints()
     return demo
 

@@ -122,6 +122,7 @@ def start(build: Callable, given: Options):
     try:
         demo.launch(
             server_name=given.host, server_port=given.port, auth=given.password and [(given.user, given.password)],
+            auth_message="Whoever runs this demo has given you a name and a password.",
             theme=look.THEME, css=look.CSS, js=look.JS, max_file_size="40mb", allowed_paths=[str(SAMPLES)],
             footer_links=["api", "settings"], prevent_thread_lock=True, quiet=True, ssr_mode=False,
             state_session_capacity=SESSIONS, app_kwargs={"middleware": [Middleware(answers.Door, folders=[folder, SAMPLES])]},
