@@ -6,6 +6,7 @@ Each case runs in a process of its own (this file, as a module), so that no case
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -145,7 +146,8 @@ def in_a_process(*arguments: object, module: str = "cocos_demo.bench") -> dict:
     """Run a module with these arguments in a fresh Python -> what it prints. Raises BenchError with its last words."""
     home = Path(__file__).resolve().parents[1]  # from there the package is found, installed or not
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=home)
+    as_in_the_app = {"OMP_WAIT_POLICY": "PASSIVE"} if arguments[0] == "translate" else {}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=home, env={**as_in_the_app, **os.environ})
     if done.returncode:
         words = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}; perhaps memory ran out"]
         raise BenchError(f"{arguments[0]} could not be measured: {words[0]}")
