@@ -294,10 +294,10 @@ def test_the_page_tells_of_a_full_lane_and_stops_what_it_began(served, client, b
 
 
 def test_who_has_no_password_gets_nothing(home):
-    import app
     import gradio as gr
     from gradio_client import Client
 
+    import app
     from cocos_demo.ui import translate
 
     port = bad_inputs.free_port()
