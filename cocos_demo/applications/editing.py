@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from ..conditions import Found, LabelKind
-from ..photo import Frame, open_photo, reopenable, to_array
-from ..translator import Condition, Example, Translator, enlarge
+from ..photo import open_photo, reopenable, to_array
+from ..translator import Condition, Example, Translator
 from . import own_pixels
 from .placing import Place, sample
 from .regions import distance_to
@@ -64,8 +64,8 @@ class Canvas:
         return Condition(self.kind, found, self.found.frame.cut(self.picture, size), self.kind.draw(found.points, size, labels))
 
     def read(self, source) -> np.ndarray:
-        """An edited map -> labels (R, R): an array of class numbers, or a picture in the kind's colours or numbers, of the shape of
-        `map`; or a drawing on `enlarge(map)`, soft brush and all. Raises EditError, ConditionError, PhotoError."""
+        """An edited map -> labels (R, R): an array of class numbers, or a picture of the shape of `map` in the kind's colours or
+        numbers. Raises EditError, ConditionError, PhotoError."""
         if isinstance(source, np.ndarray) and source.ndim == 2:
             if source.shape != self.labels.shape:
                 raise EditError(f"the edited map has {source.shape[1]} x {source.shape[0]} pixels, the picture's own "
@@ -75,10 +75,9 @@ class Canvas:
             return source.astype(np.uint8)
         found = self.kind.find(reopenable(source))
         if found.picture is None:
-            raise EditError("This is a photo, not the edited map. Save the picture's map first, paint on it with the same colours, "
-                            "and give that.")
-        labels = found.raster
-        return resized(labels, len(self.labels))
+            raise EditError("This is a photo, not the edited map. Save the picture's map first, paint on it with the same "
+                            "colours, and give that.")
+        return resized(found.raster, len(self.labels))
 
     def drawn(self, picture: Image.Image) -> np.ndarray:
         """Labels (R, R) after someone drew on `enlarge(map)`; what was not touched keeps its class."""
@@ -106,8 +105,8 @@ def canvas(translator: Translator, picture, map=None) -> Canvas:
     """A picture and its part map: given, or guessed where the kind can. Raises PhotoError, ConditionError, EditError."""
     kind = translator.kind
     if not isinstance(kind, LabelKind):
-        raise EditError(f"{translator.card['name']} reads {kind.name}, which has no regions to edit. Take a model that reads a label "
-                        'map, such as "parts".')
+        raise EditError(f"{translator.card['name']} reads {kind.name}, which has no regions to edit. Take a model that reads a "
+                        'label map, such as "parts".')
     picture = open_photo(reopenable(picture))
     found = kind.find(picture) if map is None else translator._map_beside(picture, reopenable(map))
     if found.picture is not None:
@@ -153,12 +152,13 @@ def edit(translator: Translator, picture, edited_map, map=None, finish: Finish =
         notes.append(f"this picture shows nothing yet of {', '.join(new)}: the network makes it up, so it is blurred")
     if changed.mean() > MOST:
         notes.append(f"{changed.mean():.0%} of the map is another; was it drawn on this picture's own map?")
-    return Edit(result, mask, painted, at.map, in_colours(at.kind, after), float(changed.mean()),
-                float((np.asarray(mask) > 0).mean()), int(outside.max(initial=0)), perf_counter() - started, str(translator.device),
-                tuple(notes))
+    repainted = float((np.asarray(mask) > 0).mean())
+    return Edit(result, mask, painted, at.map, in_colours(at.kind, after), float(changed.mean()), repainted,
+                int(outside.max(initial=0)), perf_counter() - started, str(translator.device), tuple(notes))
 
 
-def lay(picture: Image.Image, square: np.ndarray, changed: np.ndarray, place: Place, reach: float) -> tuple[Image.Image, Image.Image]:
+def lay(picture: Image.Image, square: np.ndarray, changed: np.ndarray, place: Place,
+        reach: float) -> tuple[Image.Image, Image.Image]:
     """A square (n, n, 3), 0 to 255, blended into a picture where its map (R, R) was changed and up to `reach` frames around that.
 
     Returns the picture, and the mask it was blended by, L: 1 where changed, falling to 0 over `reach`. Pixels where the mask is 0
@@ -204,7 +204,7 @@ def _finished(at: Canvas, paintings, labels, changed: np.ndarray, reach: float, 
     picture has nothing of a class."""
     frame, (old, new) = at.found.frame, (resized(numbers, size) for numbers in labels)
     k = max(1, min(FINE // size, round(frame.side / size)))
-    photo, fine = (to_array(frame.cut(at.picture, side)).transpose(1, 2, 0) for side in (size, k * size))  # (S, S, 3), (k S, k S, 3)
+    photo, fine = (to_array(frame.cut(at.picture, side)).transpose(1, 2, 0) for side in (size, k * size))  # (S, S, 3), ...
     hole = resized((softened(changed, reach) > 0).astype(np.uint8), size) > 0
     strange = hole & ~np.isin(new, np.unique(old))
     large = to_array(paintings[1].resize(fine.shape[:2], Image.Resampling.BICUBIC)).transpose(1, 2, 0)

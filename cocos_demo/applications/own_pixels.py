@@ -1,9 +1,9 @@
 """A painting of an edit, finished with the picture's own pixels: image analogies, painting : picture :: new painting : ?.
 
-A network of 128 pixels paints a blurred edit, with seams of its own making. But it painted the untouched picture in the same way,
+A network of 128 pixels paints a blurred edit, with seams of its own making. But it paints the untouched picture in the same way,
 and there it is known what stands behind each blur and seam: the picture. So each patch of the new painting takes the patch of
-the picture whose painting and parts are most like its own (Hertzmann et al., "Image Analogies", 2001; CoCosNet's Fig. 10 edits with
-the picture as its own exemplar), and patches agree with their neighbours and with what was not touched.
+the picture whose painting and parts are most like its own (Hertzmann et al., "Image Analogies", 2001), and patches agree with
+their neighbours and with what was not touched.
 """
 
 import numpy as np
@@ -30,10 +30,11 @@ def finish(photo: np.ndarray, fine: np.ndarray, paintings: tuple[np.ndarray, np.
     n, k = len(photo), len(fine) // len(photo)
     target = np.flatnonzero(_dilated(hole))  # (M,) every patch that touches the hole
     known, wide = torch.from_numpy(photo).float(), torch.from_numpy(fine).float()
-    asked = [c for c in np.unique(labels[1].ravel()[target])]
+    asked = np.unique(labels[1].ravel()[target]).tolist()
     y, x = np.mgrid[:n, :n] / n
     at = torch.from_numpy(np.stack([y, x], -1).reshape(-1, 2)).float() * (2 * NEAR)  # (n n, 2)
-    old, new = (torch.cat([_patches(GUIDE * torch.from_numpy(painting).float()), _patches(PARTS * _one_hot(numbers, asked)), at], 1)
+    old, new = (torch.cat([_patches(GUIDE * torch.from_numpy(painting).float()),
+                           _patches(PARTS * _one_hot(numbers, asked)), at], 1)
                 for painting, numbers in zip(paintings, labels, strict=True))  # (n n, D)
     match = _matched(new[target], old, target, labels)
     old = torch.cat([old, OWN * _patches(known)], 1)
@@ -57,7 +58,7 @@ def _weights() -> np.ndarray:
 
 def _patches(values: Tensor) -> Tensor:
     """(n, n, C) -> (n n, C PATCH PATCH), the border repeated; squared distances of two are means, weighted as `_weights`."""
-    n, r = len(values), PATCH // 2
+    r = PATCH // 2
     padded = F.pad(values.permute(2, 0, 1)[None], (r, r, r, r), mode="replicate")  # (1, C, n + 2r, n + 2r)
     columns = F.unfold(padded, PATCH)[0]  # (C PATCH PATCH, n n)
     weight = torch.from_numpy(_weights()).sqrt().flatten().repeat(values.shape[-1])

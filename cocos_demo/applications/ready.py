@@ -10,13 +10,14 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFilter
 
 from ..conditions.portrait import EYES, LIPS
-from .blending import over, premultiplied
+from .blending import over
 
 FINE = 4  # times as large are layers drawn before they are reduced, up to
 LARGEST = 4096  # pixels a side
 
 # fmt: off
-UPPER = ((263, 466, 388, 387, 386, 385, 384, 398, 362), (33, 246, 161, 160, 159, 158, 157, 173, 133))  # upper lids, outer corner first
+# Upper lids, from the outer corner.
+UPPER = ((263, 466, 388, 387, 386, 385, 384, 398, 362), (33, 246, 161, 160, 159, 158, 157, 173, 133))
 LOWER_BROW = ((276, 283, 282, 295, 285), (46, 53, 52, 65, 55))  # lower edges of the brows, outer end first
 CHEEK = (((425, 0.55), (352, 0.45)), ((205, 0.55), (123, 0.45)))  # middles of the cheeks: landmarks and their shares
 CHEEKBONE = ((266, 454), (36, 234))  # from beside the nose to the ear: which way blush runs
@@ -73,7 +74,8 @@ def shadow(face: Face) -> np.ndarray:
         pen = ImageDraw.Draw(mask)
         for lid, brow, way in zip(UPPER, LOWER_BROW, (1, -1), strict=True):
             below, above = face.points[list(lid)], face.points[list(brow)]
-            spread = np.stack([np.interp(np.linspace(0, 1, len(lid)), np.linspace(0, 1, len(brow)), above[:, i]) for i in (0, 1)], 1)
+            t, known = np.linspace(0, 1, len(lid)), np.linspace(0, 1, len(brow))
+            spread = np.stack([np.interp(t, known, above[:, i]) for i in (0, 1)], axis=1)  # (9, 2)
             rim = below + up * (spread - below)  # (9, 2)
             wing = below[0] + 0.22 * face.unit * (way * face.across - 0.6 * face.down)
             pen.polygon([*map(tuple, below), *map(tuple, rim[::-1]), tuple(wing)], fill=255)
@@ -142,7 +144,7 @@ def stripes(face: Face) -> np.ndarray:
     pen = ImageDraw.Draw(mask)
     for middle, (inner, outer) in zip(CHEEK, CHEEKBONE, strict=True):
         centre = sum(share * face.points[i] for i, share in middle)
-        way = (face.points[outer] - face.points[inner]) * [1, 1]
+        way = (face.points[outer] - face.points[inner])
         way = way / max(np.linalg.norm(way), 1e-6)
         for shift in (-0.02, 0.3):
             start = centre + face.unit * (shift * face.down - 0.55 * way)
@@ -204,5 +206,3 @@ def rgb(colour: str) -> tuple[int, int, int]:
     except ValueError:
         raise MakeupError(f"{colour!r} is no colour; write it like #c01040, or a name like red") from None
 
-
-__all__ = ["READY", "Face", "MakeupError", "drawn", "premultiplied", "rgb"]
