@@ -12,15 +12,18 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..conditions.portrait import BROWS, EYES, LIPS, OVAL
+from ..conditions.portrait import EYES, LIPS
 from ..models import correspondence
 from ..translator import Condition, Example, Translator
 from .placing import sample
-from .regions import nearest_of
+from .regions import distance_to, nearest_of
 
 GRID = 64  # cells a side, at most, that are matched
 NEAR = 1.5 / 32  # of the frame: how far around its best match a place is averaged
 ROUNDS, SPREAD = 3, 1.6 / 32  # of smoothing the places; its width, of the frame
+REGIONS = 512  # pixels a side of a map of a face's regions
+BORDER = 2  # of these
+NOWHERE = -1.0  # a place beyond the portrait's frame
 How = Literal["places", "strokes"]  # what Eq. 4 carries
 
 
@@ -29,7 +32,7 @@ def carried(translator: Translator, condition: Condition, example: Example, stro
     """The strokes at places `unit` (h, w, 2) of the target's frame: premultiplied (h, w, 4), and their matches' mean cosine.
 
     strokes: premultiplied (n, n, 4), in the portrait's frame. points: the landmarks of target and portrait (478, 2) in their
-    frames, or None; with both, what lies on lips, eyes, brows or skin stays on them, see `confined`.
+    frames, or None; with both, what lies on lips, eyes, teeth or skin stays on them: `confined`.
     """
     out = translator.forward(condition, example)
     fx, fy = out.match.fx.float(), out.match.fy.float()  # (1, C, h, w), (1, C, h', w')
@@ -100,28 +103,30 @@ def smoothed(places: np.ndarray, sure: np.ndarray) -> np.ndarray:
 def confined(there: np.ndarray, unit: np.ndarray, target: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Places (h, w, 2) of the portrait, each moved to the nearest one in the same region of the face as where it is asked from.
 
-    unit (h, w, 2): from where; target, own (478, 2): landmarks of the two faces, all in 0..1 of their frames.
+    unit (h, w, 2): from where; target, own (478, 2): landmarks of the two faces, all in 0..1 of their frames. A region that the
+    portrait does not show, such as the teeth of a closed mouth, has no places: NOWHERE.
     """
-    n = 512
-    here, portrait = regions(target, n), regions(own, n)
+    here, portrait = regions(target, REGIONS), regions(own, REGIONS)
     wanted, got = sample(here, unit, smooth=False), sample(portrait, there, smooth=False)  # (h, w)
     moved = there.copy()
     for number in np.unique(wanted[wanted != got]):
-        if not (portrait == number).any():
-            continue
         wrong = (wanted == number) & (got != number)
-        rows, columns = nearest_of(portrait == number)
-        at = np.clip((there[wrong] * n).astype(int), 0, n - 1)  # (M, 2)
-        moved[wrong] = (np.stack([columns[at[:, 1], at[:, 0]], rows[at[:, 1], at[:, 0]]], -1) + 0.5) / n
+        # Not its very border: strokes are soft there, and a closed mouth is nothing but border.
+        inner = distance_to(portrait != number) > BORDER
+        if not inner.any():
+            moved[wrong] = NOWHERE
+            continue
+        rows, columns = nearest_of(inner)
+        at = np.clip((there[wrong] * REGIONS).astype(int), 0, REGIONS - 1)  # (M, 2)
+        moved[wrong] = (np.stack([columns[at[:, 1], at[:, 0]], rows[at[:, 1], at[:, 0]]], -1) + 0.5) / REGIONS
     return moved
 
 
 def regions(points: np.ndarray, n: int) -> np.ndarray:
-    """Landmarks (478, 2) in 0..1 -> uint8 (n, n): 0 beside the face, 1 skin, 2 brows, 3 eyes, 4 lips, 5 between the lips."""
+    """Landmarks (478, 2) in 0..1 -> uint8 (n, n): 0 skin and all that is none of these: 1 eyes, 2 lips, 3 between the lips."""
     drawn = Image.new("L", (n, n))
     pen = ImageDraw.Draw(drawn)
-    brows = [(*BROWS[k], *BROWS[k + 1][::-1]) for k in (0, 2)]
-    for number, chains in enumerate((OVAL, brows, EYES, LIPS[:1], LIPS[1:]), 1):
+    for number, chains in enumerate((EYES, LIPS[:1], LIPS[1:]), 1):
         for chain in chains:
             pen.polygon([tuple(xy) for xy in points[list(chain)] * n - 0.5], fill=number)
     return np.array(drawn)

@@ -47,7 +47,6 @@ class Makeover(NamedTuple):
 
     image: Image.Image  # RGB, the whole target, at its own resolution
     layer: Image.Image  # RGBA of that size: the strokes as they came, transparent, to keep
-    share: float  # of the strokes' area in the portrait's frame that arrived in the target's, about 1
     agreement: float  # mean cosine of the places that carry strokes with their matches
     seconds: float
     notes: tuple[str, ...]
@@ -83,8 +82,8 @@ def portrait(translator: Translator, picture, strokes=None, makeup: tuple[str, .
 
 def transfer(translator: Translator, made_up: Portrait, target, mode: str = "normal", opacity: float = 1.0, confine: bool = True,
              how: How = "places") -> Makeover:
-    """The portrait's strokes on a target. mode: of blending.MODES; opacity: 0..1; confine: what was drawn on lips, eyes, brows or
-    skin stays on them; how: whether Eq. 4 carries places, or the strokes themselves.
+    """The portrait's strokes on a target. mode: of blending.MODES; opacity: 0..1; confine: what was drawn on the lips stays on
+    them, and off teeth and eyes; how: whether Eq. 4 carries places, or the strokes themselves.
 
     Raises PhotoError, ConditionError where the target shows no face, BlendError.
     """
@@ -100,9 +99,8 @@ def transfer(translator: Translator, made_up: Portrait, target, mode: str = "nor
     full = np.zeros((picture.height, picture.width, 4), np.float32)
     left, top, right, bottom = place.box
     full[top:bottom, left:right] = layer * opacity
-    arrived = float(layer[..., 3].sum()) * place.scale**2 / float(made_up.strokes[..., 3].mean())
     notes = [f"Target: {note}" for note in condition.found.notes]
-    return Makeover(image, as_picture(full), arrived, agreement, perf_counter() - started, (*notes, *made_up.example.notes))
+    return Makeover(image, as_picture(full), agreement, perf_counter() - started, (*notes, *made_up.example.notes))
 
 
 def _matches(translator: Translator) -> None:
