@@ -35,7 +35,7 @@ def carried(translator: Translator, condition: Condition, example: Example, stro
     frames, or None; with both, what lies on lips, eyes, teeth or skin stays on them: `confined`.
     """
     out = translator.forward(condition, example)
-    fx, fy = out.match.fx.float(), out.match.fy.float()  # (1, C, h, w), (1, C, h', w')
+    fx, fy = (F.adaptive_avg_pool2d(f.float(), [min(GRID, n) for n in f.shape[2:]]) for f in (out.match.fx, out.match.fy))
     alpha = float(getattr(translator.net.config, "alpha", 100.0))
     places, score = field(fx, fy, alpha)
     if how == "strokes":
@@ -55,7 +55,6 @@ def field(fx: Tensor, fy: Tensor, alpha: float) -> tuple[np.ndarray, np.ndarray]
     fx (1, C, h, w), fy (1, C, h', w') -> float32 (h, w, 2) unit x, y, smoothed as far as matches agree, and (h, w). The place is
     Eq. 4's mean of places within NEAR of the best match alone: the mean of two eyes would lie on the nose.
     """
-    fx, fy = (F.adaptive_avg_pool2d(f, [min(GRID, n) for n in f.shape[2:]]) for f in (fx, fy))
     (rows, columns), (h, w) = fx.shape[2:], fy.shape[2:]
     M = correspondence.correlate(fx, fy)[0].cpu()  # (hw, h'w')
     best, back = M.max(dim=1), M.max(dim=0).indices

@@ -35,11 +35,18 @@ class Portrait:
     strokes: np.ndarray  # premultiplied float32 (n, n, 4) in 0..1, in that square
 
     @property
-    def made_up(self) -> Image.Image:
-        """The portrait with its strokes."""
+    def layer(self) -> Image.Image:
+        """The strokes, RGBA, of the picture's size."""
         place = Place.of(self.example.frame, self.picture.size)
-        layer = np.clip(sample(self.strokes, place.unit), 0, 1) * place.inside[..., None]
-        return laid_on(self.picture, layer, place.box, "normal", 1.0)
+        return as_picture(_whole(self._placed(place), place, self.picture.size))
+
+    def made_up(self, mode: str = "normal", opacity: float = 1.0) -> Image.Image:
+        """The portrait with its strokes; mode and opacity as for `transfer`."""
+        place = Place.of(self.example.frame, self.picture.size)
+        return laid_on(self.picture, self._placed(place), place.box, mode, opacity)
+
+    def _placed(self, place: Place) -> np.ndarray:
+        return np.clip(sample(self.strokes, place.unit), 0, 1) * place.inside[..., None]  # (h, w, 4)
 
 
 class Makeover(NamedTuple):
@@ -96,11 +103,17 @@ def transfer(translator: Translator, made_up: Portrait, target, mode: str = "nor
     layer, agreement = carried(translator, condition, made_up.example, made_up.strokes, place.unit, points, how)
     layer = np.clip(layer, 0, 1) * place.inside[..., None]
     image = laid_on(picture, layer, place.box, mode, opacity)
-    full = np.zeros((picture.height, picture.width, 4), np.float32)
-    left, top, right, bottom = place.box
-    full[top:bottom, left:right] = layer * opacity
+    full = _whole(layer * opacity, place, picture.size)
     notes = [f"Target: {note}" for note in condition.found.notes]
     return Makeover(image, as_picture(full), agreement, perf_counter() - started, (*notes, *made_up.example.notes))
+
+
+def _whole(layer: np.ndarray, place: Place, size: tuple[int, int]) -> np.ndarray:
+    """A layer (h, w, 4) of a place in a picture of this (width, height) -> of all of it, (H, W, 4), clear elsewhere."""
+    whole = np.zeros((size[1], size[0], 4), np.float32)
+    left, top, right, bottom = place.box
+    whole[top:bottom, left:right] = layer
+    return whole
 
 
 def _matches(translator: Translator) -> None:
