@@ -21,32 +21,47 @@ from .regions import distance_to, nearest_of
 GRID = 64  # cells a side, at most, that are matched
 NEAR = 1.5 / 32  # of the frame: how far around its best match a place is averaged
 ROUNDS, SPREAD = 3, 1.6 / 32  # of smoothing the places; its width, of the frame
-REGIONS = 512  # pixels a side of a map of a face's regions
-BORDER = 2  # of these
+REGIONS = 1024  # pixels a side of a map of a face's regions
+BORDER = 4  # of these
+OPEN = 0.05  # of the lips' area: what a mouth shows between them, if it is open
 NOWHERE = -1.0  # a place beyond the portrait's frame
 How = Literal["places", "strokes"]  # what Eq. 4 carries
 
 
 def carried(translator: Translator, condition: Condition, example: Example, strokes: np.ndarray, unit: np.ndarray,
-            points: tuple[np.ndarray | None, np.ndarray | None] = (None, None), how: How = "places") -> tuple[np.ndarray, float]:
+            points: tuple[np.ndarray | None, np.ndarray | None] = (None, None), how: How = "places",
+            smooth: bool = False) -> tuple[np.ndarray, float]:
     """The strokes at places `unit` (h, w, 2) of the target's frame: premultiplied (h, w, 4), and their matches' mean cosine.
 
     strokes: premultiplied (n, n, 4), in the portrait's frame. points: the landmarks of target and portrait (478, 2) in their
-    frames, or None; with both, what lies on lips, eyes, teeth or skin stays on them: `confined`.
+    frames, or None; with both, what lies on lips, eyes, teeth or skin stays on them: `confined`. smooth: each place is the mean
+    of four within it, for edges without steps.
     """
     out = translator.forward(condition, example)
     fx, fy = (F.adaptive_avg_pool2d(f.float(), [min(GRID, n) for n in f.shape[2:]]) for f in (out.match.fx, out.match.fy))
     alpha = float(getattr(translator.net.config, "alpha", 100.0))
     places, score = field(fx, fy, alpha)
-    if how == "strokes":
-        layer = sample(_warped(fx, fy, strokes, alpha), unit)
-    else:
-        there = sample(places, unit)  # (h, w, 2): of the portrait's frame
+    warped = _warped(fx, fy, strokes, alpha) if how == "strokes" else None
+    layers = []
+    for at in within(unit) if smooth else [unit]:
+        if warped is not None:
+            layers.append(sample(warped, at))
+            continue
+        there = sample(places, at)  # (h, w, 2): of the portrait's frame
         if all(p is not None for p in points):
-            there = confined(there, unit, *points)
-        layer = sample(strokes, there) * ((there >= 0) & (there <= 1)).all(-1)[..., None]
+            there = confined(there, at, *points)
+        layers.append(sample(strokes, there) * ((there >= 0) & (there <= 1)).all(-1)[..., None])
+    layer = np.mean(layers, axis=0)
     weight = np.clip(layer[..., 3], 0, 1)
     return layer, float((sample(score, unit) * weight).sum() / max(weight.sum(), 1e-6))
+
+
+def within(unit: np.ndarray) -> list[np.ndarray]:
+    """Places (h, w, 2), on a grid, a quarter of a step from each to every corner: four times as many."""
+    if min(unit.shape[:2]) < 2:
+        return [unit]
+    right, down = unit[0, 1] - unit[0, 0], unit[1, 0] - unit[0, 0]
+    return [(unit + a * right + b * down).astype(np.float32) for a in (-0.25, 0.25) for b in (-0.25, 0.25)]
 
 
 def field(fx: Tensor, fy: Tensor, alpha: float) -> tuple[np.ndarray, np.ndarray]:
@@ -125,10 +140,17 @@ def regions(points: np.ndarray, n: int) -> np.ndarray:
     """Landmarks (478, 2) in 0..1 -> uint8 (n, n): 0 skin and all that is none of these: 1 eyes, 2 lips, 3 between the lips."""
     drawn = Image.new("L", (n, n))
     pen = ImageDraw.Draw(drawn)
-    for number, chains in enumerate((EYES, LIPS[:1], LIPS[1:]), 1):
+    shut = _area(points[list(LIPS[1])]) < OPEN * _area(points[list(LIPS[0])])
+    for number, chains in enumerate((EYES, LIPS[:1], () if shut else LIPS[1:]), 1):
         for chain in chains:
             pen.polygon([tuple(xy) for xy in points[list(chain)] * n - 0.5], fill=number)
     return np.array(drawn)
+
+
+def _area(polygon: np.ndarray) -> float:
+    """Of a polygon (N, 2), by the shoelace formula."""
+    x, y = polygon.T
+    return abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
 
 
 def _warped(fx: Tensor, fy: Tensor, strokes: np.ndarray, alpha: float) -> np.ndarray:

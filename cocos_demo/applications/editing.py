@@ -79,9 +79,10 @@ class Canvas:
                             "colours, and give that.")
         return resized(found.raster, len(self.labels))
 
-    def drawn(self, picture: Image.Image) -> np.ndarray:
-        """Labels (R, R) after someone drew on `enlarge(map)`; what was not touched keeps its class."""
-        return self.condition().edited(picture).map.argmax(0).astype(np.uint8)
+    def drawn(self, picture: Image.Image, labels: np.ndarray | None = None) -> np.ndarray:
+        """Labels (R, R) after someone drew on these labels, or the picture's own, as `translator.on_canvas` shows them in
+        colours; what was not touched keeps its class."""
+        return self.condition(labels).edited(picture).map.argmax(0).astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ from .placing import Place, sample
 from .ready import MakeupError
 
 LAYER = 1024  # pixels a side of the strokes in the portrait's frame, at most
+SMOOTHED = 1600  # pixels a side up to which steps in the edges could be seen, and are smoothed
 NEEDED = 1 / 255  # alpha that counts as drawn
+KINDS = ("portrait", "celebahqedge")  # of conditions whose networks match faces, by landmarks
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def transfer(translator: Translator, made_up: Portrait, target, mode: str = "nor
     condition = translator.condition_of(picture)
     place = Place.of(condition.found.frame, picture.size)
     points = (condition.found.points[:, :2], made_up.points) if confine else (None, None)
-    layer, agreement = carried(translator, condition, made_up.example, made_up.strokes, place.unit, points, how)
+    smooth = max(place.unit.shape) <= SMOOTHED
+    layer, agreement = carried(translator, condition, made_up.example, made_up.strokes, place.unit, points, how, smooth)
     layer = np.clip(layer, 0, 1) * place.inside[..., None]
     image = laid_on(picture, layer, place.box, mode, opacity)
     full = _whole(layer * opacity, place, picture.size)
@@ -118,7 +121,7 @@ def _whole(layer: np.ndarray, place: Place, size: tuple[int, int]) -> np.ndarray
 
 def _matches(translator: Translator) -> None:
     """Raises MakeupError for a network that is no matcher of portraits."""
-    if translator.kind.name not in ("portrait", "celebahqedge"):
+    if translator.kind.name not in KINDS:
         raise MakeupError(f"{translator.card['name']} does not read portraits by their face lines; take a model that does, such "
                           'as "portrait"')
     if translator.card["system"] == "spade":

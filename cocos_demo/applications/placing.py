@@ -56,4 +56,7 @@ def sample(square: np.ndarray, unit: np.ndarray, smooth: bool = True) -> np.ndar
         n = max(1, round(n / apart))
         square = cv2.resize(square, (n, n), interpolation=cv2.INTER_AREA)
     at = (unit * n - 0.5).astype(np.float32)
-    return cv2.remap(square, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    values = square.reshape(n, n, -1)
+    few = (values[..., c : c + 4] for c in range(0, values.shape[-1], 4))  # OpenCV takes four channels at a time
+    read = (cv2.remap(v, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE) for v in few)
+    return np.dstack(list(read)).reshape(*unit.shape[:2], *square.shape[2:])
