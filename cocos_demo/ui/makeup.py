@@ -174,7 +174,8 @@ def make(portrait, names, one, colour, mode, opacity, model, edited, now: Worn |
     made = makeup.transfer(net, made_up, target, mode, opacity, confine)
     both = tuple(enlarge(p) if p.width < SIDE else p for p in (open_photo(target), made.image))
     words = (f"Matched by {models.titled(model)} with a mean cosine of {made.agreement:.2f} where strokes lie; "
-             f"{made.seconds:.2f} s, at the photo’s own {made.image.width} × {made.image.height} pixels. Pixels without strokes are the photo’s own.")
+             f"{made.seconds:.2f} s, at the photo’s own {made.image.width} × {made.image.height} pixels. Pixels without strokes "
+             "are the photo’s own.")
     return made.image, both, made.layer, in_boxes(made.notes) + in_facts(words), gr.Row(visible=True)
 
 
