@@ -75,8 +75,8 @@ def check(mode: str, opacity: float) -> None:
     """Raises BlendError."""
     if mode not in MODES:
         raise BlendError(f"there is no blend mode {mode!r}; there are {', '.join(MODES)}")
-    if not 0 <= opacity <= 1:
-        raise BlendError(f"the opacity must lie between 0 and 1, got {opacity:g}")
+    if not isinstance(opacity, (int, float)) or not 0 <= opacity <= 1:
+        raise BlendError(f"the opacity must lie between 0 and 1, got {opacity}")
 
 
 def premultiplied(picture: Image.Image) -> np.ndarray:

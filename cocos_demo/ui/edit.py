@@ -83,7 +83,7 @@ def tab(room: gr.Tab) -> None:
             with gr.Row(elem_classes="tight"):
                 undo, reset = (gr.Button(words, size="sm", min_width=100) for words in ("Undo", "Start over"))
         with gr.Column(min_width=300):
-            gr.HTML(step(3, "The picture, painted anew where the map changed"))
+            gr.HTML(step(3, "Painted anew where the map changed"))
             result = as_served(shown("Edited picture", elem_id="edit-picture", show_label=False))
             finish = gr.Radio(list(FINISHES), value=next(iter(FINISHES)), show_label=False, container=False, label="Finish")
             button = gr.Button("Paint it anew", variant="primary", size="lg", elem_id="edit-button")
@@ -93,10 +93,10 @@ def tab(room: gr.Tab) -> None:
             gr.HTML(caption("Before | after"), padding=False)
             slider = compared("Before | after")
         with gr.Column(min_width=260):
-            gr.HTML(caption("What may change: white all, black nothing"), padding=False)
+            gr.HTML(caption("White: painted anew"), padding=False)
             mask = shown("What may change", elem_id="edit-mask", show_label=False)
         with gr.Column(min_width=260):
-            gr.HTML(caption("As the network painted it, before its patches became the picture’s own"), padding=False)
+            gr.HTML(caption("As the network painted it"), padding=False)
             painted = shown("As the network painted it", elem_id="edit-painted", show_label=False)
 
     private = {"api_visibility": "private"}
@@ -253,9 +253,8 @@ def on(now: Open) -> gr.ImageEditor:
 
 def readers() -> list[tuple[str, str]]:
     """(words, name) of the checkpoints that read label maps and match."""
-    there = checkpoints.catalogue()
-    return [(words, name) for words, name in models.choices()
-            if models.takes_maps(name) and models.system_of(there[name]) not in (None, models.PAINTS)]
+    return [(models.titled(name, path), name) for name, path in checkpoints.catalogue().items()
+            if models.takes_maps(name) and models.system_of(path) not in (None, models.PAINTS)]
 
 
 def pictures() -> list[str]:

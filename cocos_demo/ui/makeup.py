@@ -39,8 +39,7 @@ FIRST = ["Lips", "Eye shadow", "Eyeliner", "Blush"]
 COLOURS = ["#b3123a", "#5b3fa0", "#141018", "#e0526a", "#8a4b2a", "#1c5fd6", "#f2c230", "#1f9d55", "#ffffff"]
 SIDE = 512  # pixels of the canvas, the portrait's longer side
 MOST = 200  # pictures at once
-CANVAS = ("Draw with the brush: what you draw lies on a layer of its own. The eraser takes it away again. What is outside the "
-          "square that the network sees, about twice the face, is not carried.")
+CANVAS = "Draw with the brush, on a layer of its own. What lies far from the face is not carried."
 SCROLL = """(...given) => { setTimeout(() => document.querySelector("#makeup-picture")
     ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return given; }"""
 
@@ -96,7 +95,7 @@ def tab(room: gr.Tab) -> None:
             gr.HTML(caption("Before | after"), padding=False)
             slider = compared("Before | after")
         with gr.Column(min_width=260):
-            gr.HTML(caption("The strokes as they arrived, transparent, to keep"), padding=False)
+            gr.HTML(caption("The strokes, transparent, to keep"), padding=False)
             layer = as_served(shown("The strokes as they arrived", elem_id="makeup-layer", show_label=False))
     facts = gr.HTML(padding=False, elem_id="makeup-facts")
     with gr.Row(visible=False) as second:
@@ -268,12 +267,8 @@ def rgb(colour: str) -> str:
 
 def matchers() -> list[tuple[str, str]]:
     """(words, name) of the checkpoints that match portraits."""
-    there, found = checkpoints.catalogue(), []
-    for words, name in models.choices():
-        if name in there and models.system_of(there[name]) not in (None, models.PAINTS):
-            if checkpoints.read_card(there[name])["condition"] in makeup.KINDS:
-                found.append((words, name))
-    return found
+    return [(models.titled(name, path), name) for name, path in checkpoints.catalogue().items()
+            if models.system_of(path) not in (None, models.PAINTS) and checkpoints.read_card(path)["condition"] in makeup.KINDS]
 
 
 def made_up_first() -> list[str]:
