@@ -95,7 +95,7 @@ def test_the_endpoint_makes_up_and_tells_mistakes(client):  # noqa: F811
     picture, layer, facts = client.predict(*two, ready="lips+star", api_name="/makeup")
     assert Image.open(picture).size == Image.open(layer).size and Image.open(layer).mode == "RGBA" and facts["agreement"] > 0.5
     assert client.predict(file(TARGET), file(PORTRAIT), strokes=file(layer), api_name="/makeup")[2]["agreement"] > 0.5
-    for more, words in (({}, "no strokes"), ({"ready": "tatoo"}, "no makeup 'tatoo'"), ({"ready": "lips", "mode": "burn"}, "no blend"),
+    for more, words in (({}, "no strokes"), ({"ready": "x"}, "no makeup 'x'"), ({"ready": "lips", "mode": "burn"}, "no blend"),
                         ({"ready": "lips", "opacity": 7}, "between 0 and 1"), ({"strokes": two[1]}, "not transparent"),
                         ({"ready": "lips", "model": "figure"}, "does not read portraits")):  # fmt: skip
         with pytest.raises(Exception, match=words):

@@ -27,6 +27,8 @@ def test_steps_do_what_the_functions_do_one_after_the_other(canvas):
     assert (carried_out(canvas, ["grow hair -1"]) == regions.grow(labels, HAIR, -1)).all()
     assert (carried_out(canvas, ["move left-upper-arm 3 -2"]) == regions.move(labels, LEFT_ARM, 3, -2)).all()
     assert (carried_out(canvas, ["turn left_upper_arm hair"]) == regions.turn(labels, LEFT_ARM, HAIR)).all()
+    assert (carried_out(canvas, ["grow hair 2 over background"]) == regions.grow(labels, HAIR, 2, over=(0,))).all()
+    assert (carried_out(canvas, ["grow hair 2 over face left-upper-arm"]) == regions.grow(labels, HAIR, 2, (FACE, LEFT_ARM))).all()
     both = carried_out(canvas, ["delete face", "grow hair 1"])
     assert (both == regions.grow(regions.delete(labels, FACE), HAIR, 1)).all()
     assert (carried_out(canvas, [], both) == both).all()
@@ -36,6 +38,8 @@ def test_steps_do_what_the_functions_do_one_after_the_other(canvas):
     ("eat hair", "'eat hair' is no edit; there are: grow PART PIXELS"),
     ("", "is no edit"),
     ("grow hair", "is written otherwise: grow PART PIXELS"),
+    ("grow hair over face", "is written otherwise: grow"),
+    ("grow hair 2 over tail", "no part 'tail'"),
     ("move hair 1 two", "in whole numbers"),
     ("delete tail", "no part 'tail'"),
     ("delete skirt", "shows no skirt"),

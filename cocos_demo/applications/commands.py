@@ -35,7 +35,8 @@ class Edit:
     map: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Its map, edited: a PNG of the shape of the one that --save-map writes."""
     steps: Annotated[tuple[str, ...], tyro.conf.arg(metavar="STEP")] = ()
-    """Edits in words: "grow PART PIXELS", "delete PART", "move PART RIGHT DOWN", "turn PART INTO-PART"."""
+    """Edits in words: "grow PART PIXELS", "grow PART PIXELS over PART", "delete PART", "move PART RIGHT DOWN", "turn PART
+    INTO-PART"."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("out.png")
     """Where the picture goes; the ending says the format (.png, .jpg, .webp). Untouched pixels are exact in a PNG."""
     original: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None

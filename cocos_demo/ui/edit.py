@@ -74,6 +74,8 @@ def tab(room: gr.Tab) -> None:
                 part = gr.Dropdown([], label="Part", min_width=120, elem_id="edit-part")
                 pixels = gr.Slider(1, LARGEST, 8, step=1, label="Pixels", min_width=120)
             with gr.Row(elem_classes="tight"):
+                spare = gr.Checkbox(True, label="Grow over the background alone", min_width=200, elem_id="edit-spare")
+            with gr.Row(elem_classes="tight"):
                 grow, shrink = (gr.Button(words, size="sm", min_width=64) for words in ("Grow", "Shrink"))
                 ways = [gr.Button(arrow, size="sm", min_width=34, elem_classes="arrow") for arrow in WAYS]
                 delete = gr.Button("Delete", size="sm", min_width=64)
@@ -109,7 +111,7 @@ def tab(room: gr.Tab) -> None:
     gallery.select(taken, None, [picture, map], **quick)
     about.select(None, None, editor, js=canvas.BRUSHED, **quick)
     drawn = [state, editor]
-    grow.click(grown, [*drawn, part, pixels], drawn, **quick)
+    grow.click(grown, [*drawn, part, pixels, spare], drawn, **quick)
     shrink.click(shrunk, [*drawn, part, pixels], drawn, **quick)
     delete.click(deleted, [*drawn, part], drawn, **quick)
     turn.click(turned, [*drawn, part, into], drawn, **quick)
@@ -155,8 +157,9 @@ def seen(picture: str | None, map: str | None, model: str, before: Open | None):
 
 
 @friendly
-def grown(now: Open | None, edited: dict | None, part: str | None, pixels: int):
-    return changed(now, edited, "grow", part, pixels)
+def grown(now: Open | None, edited: dict | None, part: str | None, pixels: int, spare: bool = False):
+    over = ["over", now.at.kind.channels[0].replace(" ", "-")] if spare and now else []
+    return changed(now, edited, "grow", part, pixels, *over)
 
 
 @friendly
