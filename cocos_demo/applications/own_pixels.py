@@ -14,6 +14,7 @@ from torch import Tensor
 PATCH = 5  # pixels of the network; the side of a patch
 ROUNDS = 4  # of searching and voting
 GUIDE, PARTS, OWN, NEAR = 0.5, 1.5, 0.7, 0.5  # weights of the painting, the parts, the pixels, and of nearness, per half a side
+MOST = 2**14  # patches of a class that are looked at: evenly chosen where there are more
 BLOCK = 2**24  # distances that are held at a time
 
 
@@ -73,6 +74,7 @@ def _matched(queries: Tensor, keys: Tensor, target: np.ndarray, labels: tuple[np
     for c in np.unique(wanted):
         sources = np.flatnonzero(had == c)
         sources = sources if len(sources) else np.arange(len(had))
+        sources = sources[:: -(-len(sources) // MOST)]
         match[wanted == c] = sources[_nearest(queries[wanted == c], keys[sources])]
     return match
 

@@ -1,4 +1,4 @@
-"""Edits of a label map as they are typed: "grow hair 8 over background", "delete skirt", "move hair 0 -10", "turn left-shin left-thigh"."""
+"""Edits of a label map as they are typed: "grow hair 8 over background", "delete skirt", "move hair 0 -10", "turn face hair"."""
 
 from collections.abc import Iterable
 
