@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from PIL import Image
 from tqdm import tqdm
 
 from ..commands import _stages
+from ..photo import open_photo
 from ..pictures import write_picture
 from ..stopping import deferred_signals
 from . import batch, ready
 
 EDITS, CARRIES = "parts", "portrait_mcl"  # the checkpoints that are taken if no other is named
+SHEET, SHOWN = 200, 12  # pixels a side on a sheet, and rows of it at most
 Picture = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO")]
 Model = Annotated[str, tyro.conf.arg(metavar="NAME")]
 
@@ -45,6 +48,8 @@ class Edit:
     """Write the photo's map here, to be painted on. Alone, nothing else is done."""
     save_mask: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write what was painted anew: white all, black nothing, grey blended."""
+    sheet: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A picture of all steps side by side: photo, map, edited map, painting, edited photo."""
     finish: Literal["pixels", "painting"] = "pixels"
     """"pixels": what the network painted is put together from the photo's own pixels; "painting": as it was painted."""
     model: Model = EDITS
@@ -78,12 +83,21 @@ class Makeup:
     """Let strokes cross from lips to skin, onto teeth and into eyes, where the match is off."""
     save_strokes: Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")] = None
     """Keep what arrived as a transparent PNG of the target's size, several in a folder; without a target, the portrait's own."""
+    sheet: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A picture of the first twelve, before and after, beside the portrait in its makeup."""
     model: Model = CARRIES
     """A checkpoint that matches portraits, by name or path."""
     device: str = "auto"
     """"auto" (cuda, else mps, else cpu), or one of these."""
     colours: dict[str, str] = field(default_factory=dict)
     """Colours of ready makeup: --colours lips "#802030" blush "#f08080"."""
+
+
+def square(picture: Image.Image) -> Image.Image:
+    """Its middle square, or its upper one where it is tall."""
+    side = min(picture.size)
+    left = (picture.width - side) // 2
+    return picture.crop((left, 0, left + side, side))
 
 
 def run(options: Edit | Makeup) -> None:
@@ -97,6 +111,7 @@ def _edit(options: Edit) -> None:
     with _stages() as report:
         report("loading the network", 0.0)
         from ..translator import Translator
+        from ..viz.sheets import sheet
         from . import editing, steps
 
         translator = Translator.load(options.model, options.device)
@@ -120,6 +135,11 @@ def _edit(options: Edit) -> None:
     write_picture(edited.image, options.out)
     if options.save_mask is not None:
         write_picture(edited.mask, options.save_mask)
+    if options.sheet is not None:
+        frame, side = canvas.found.frame, max(SHEET, len(canvas.labels))
+        pictures = (frame.cut(canvas.picture, side), edited.before, edited.after, edited.painted, frame.cut(edited.image, side))
+        titles = ("photo", "its map", "map, edited", "as the network paints", "edited")
+        write_picture(sheet([[picture] for picture in pictures], titles, SHEET), options.sheet)
     print(f"{options.out}  ({edited.changed:.1%} of the map changed, {edited.repainted:.1%} of the picture painted anew, largest "
           f"difference elsewhere {edited.outside} of 255; {edited.seconds:.2f} s on {edited.device})")
 
@@ -144,6 +164,7 @@ def _makeup(options: Makeup) -> None:
     with _stages() as report:
         report("loading the network", 0.0)
         from ..translator import Translator
+        from ..viz.sheets import sheet
 
         translator = Translator.load(options.model, options.device)
         report("looking at the portrait", 0.5)
@@ -173,6 +194,10 @@ def _makeup(options: Makeup) -> None:
                     write_picture(done.makeover.layer, keep)
             if asked:
                 break
+    if options.sheet is not None and said:
+        columns = [[square(picture) for picture in column] for column in zip(*(
+            (made_up.made_up(mode, options.opacity), open_photo(done.source), done.makeover.image) for done in said[:SHOWN]))]
+        write_picture(sheet(columns, ("made-up portrait", "target", "made up"), SHEET, 2 if len(said) > 3 else 1), options.sheet)
     stopped = f"; stopped, {len(sources) - len(said) - left_out} not begun" if asked else ""
     if many:
         print(f"{out}: {len(said)} made up, {left_out} left out{stopped}  ({seconds / max(len(said), 1):.2f} s each)")
