@@ -62,7 +62,8 @@ def test_where_the_layer_is_clear_the_photos_pixels_are_its_own():
     photo = Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8))
     one = np.zeros((5, 6, 4), np.float32)
     one[2, 3] = 1
-    result = np.asarray(blending.laid_on(photo, one, (10, 4, 16, 9), "normal", 1.0)).astype(int)
+    result = np.array(photo)
+    blending.lay(result[4:9, 10:16], one)
     changed = (result != np.asarray(photo)).any(-1)
     assert np.argwhere(changed).tolist() == [[6, 13]] and (result[6, 13] == 255).all()
 

@@ -62,14 +62,14 @@ def test_regions_by_hand():
 
 def test_places_are_moved_into_their_region_and_teeth_of_a_closed_mouth_are_nowhere():
     unit = np.array([[[0.5, 0.5], [0.65, 0.5], [0.8, 0.9]]], np.float32)  # teeth, lips and skin of the target
-    same = carrying.confined(unit.copy(), unit, face(0.1), face(0.1))
+    same = carrying.Confines(face(0.1), face(0.1)).moved(unit.copy(), unit)
     assert same == pytest.approx(unit)
     shifted = unit + np.float32([0.1, 0])  # the match is off: teeth on lips, lips on skin
-    moved = carrying.confined(shifted, unit, face(0.1), face(0.1))
+    moved = carrying.Confines(face(0.1), face(0.1)).moved(shifted, unit)
     own = carrying.regions(face(0.1), 1000)
     assert [own[int(1000 * y), int(1000 * x)] for x, y in moved[0]] == [3, 2, 0]
     assert moved[0, 2] == pytest.approx(shifted[0, 2]) and np.abs(moved - shifted).max() < 0.11
-    assert carrying.confined(unit.copy(), unit, face(0.1), face(0.0))[0, 0] == pytest.approx([carrying.NOWHERE] * 2)
+    assert carrying.Confines(face(0.1), face(0.0)).moved(unit.copy(), unit)[0, 0] == pytest.approx([carrying.NOWHERE] * 2)
 
 
 def test_lipstick_lands_on_the_others_lips_and_nowhere_else(net, lips):

@@ -14,7 +14,7 @@ def test_a_frame_inside_covers_its_own_pixels():
     place = Place.of(Frame(5, 4, 4), (10, 8))
     assert place.box == (3, 2, 7, 6) and place.inside.all()
     assert place.unit[0, 0] == pytest.approx([0.125, 0.125]) and place.unit[-1, 0] == pytest.approx([0.125, 0.875])
-    assert place.scale == pytest.approx(0.25)
+    assert place.size == (4, 4) and np.array(place.steps) == pytest.approx(np.eye(2) / 4)
 
 
 def test_a_frame_beyond_the_picture_is_cut_off_at_its_border():
@@ -27,7 +27,17 @@ def test_a_turned_frame_leaves_the_corners_of_its_box_out():
     place = Place.of(Frame(10, 10, 8, math.radians(45)), (20, 20))
     assert not place.inside[0, 0] and place.inside[len(place.unit) // 2, place.unit.shape[1] // 2]
     assert place.inside.sum() == pytest.approx(64, abs=4)
-    assert place.scale == pytest.approx(1 / 8)
+    assert np.linalg.norm(place.steps, axis=1) == pytest.approx([1 / 8, 1 / 8])
+
+
+def test_strips_are_the_same_place_piece_by_piece():
+    place = Place.of(Frame(12, 11, 17, 0.3), (30, 20))
+    strips = list(place.strips(4))
+    assert np.concatenate([strip.unit for strip in strips]) == pytest.approx(place.unit, abs=1e-5)
+    picture = np.zeros((20, 30), int)
+    for strip in strips:
+        strip.of_array(picture)[:] += strip.inside
+    assert picture.max() == 1 and picture.sum() == place.inside.sum()
 
 
 def test_sampling_at_the_cells_themselves_gives_their_values():

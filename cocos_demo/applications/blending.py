@@ -59,16 +59,13 @@ def blend(photo: np.ndarray, layer: np.ndarray, mode: str = "normal", opacity: f
     return (1 - a) * photo + a * MODES[mode](photo, colour)
 
 
-def laid_on(photo: Image.Image, layer: np.ndarray, box: tuple[int, int, int, int], mode: str, opacity: float) -> Image.Image:
-    """A photo, RGB, with a premultiplied layer (h, w, 4) on the part of it in `box`. Where the layer is clear, the photo's pixels
-    are its own."""
-    left, top, right, bottom = box
-    result = np.array(photo)
-    part = result[top:bottom, left:right]
+def lay(part: np.ndarray, layer: np.ndarray, mode: str = "normal", opacity: float = 1.0) -> None:
+    """Blend a premultiplied layer (h, w, 4) into a part of a photo, uint8 (h, w, 3), in place. Where the layer is clear, the
+    photo's pixels are its own."""
     there = layer[..., 3] * opacity > 0.5 / 255  # (h, w); less cannot be seen
-    new = (blend(part.astype(np.float32) / 255, layer, mode, opacity) * 255).round().clip(0, 255).astype(np.uint8)
-    result[top:bottom, left:right] = np.where(there[..., None], new, part)
-    return Image.fromarray(result)
+    if there.any():
+        new = (blend(part.astype(np.float32) / 255, layer, mode, opacity) * 255).round().clip(0, 255).astype(np.uint8)
+        part[:] = np.where(there[..., None], new, part)
 
 
 def check(mode: str, opacity: float) -> None:
@@ -87,9 +84,14 @@ def premultiplied(picture: Image.Image) -> np.ndarray:
 
 def as_picture(layer: np.ndarray) -> Image.Image:
     """A premultiplied layer (H, W, 4) -> a transparent picture, RGBA."""
+    return Image.fromarray(straight(layer), "RGBA")
+
+
+def straight(layer: np.ndarray) -> np.ndarray:
+    """A premultiplied layer (H, W, 4) in 0..1 -> uint8 (H, W, 4), colours not multiplied."""
     alpha = np.clip(layer[..., 3:], 0, 1)
     colour = np.where(alpha > 0.5 / 255, layer[..., :3] / np.maximum(alpha, EPS), 0)
-    return Image.fromarray((np.concatenate([np.clip(colour, 0, 1), alpha], -1) * 255).round().astype(np.uint8), "RGBA")
+    return (np.concatenate([np.clip(colour, 0, 1), alpha], -1) * 255).round().astype(np.uint8)
 
 
 def tinted(layer: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:

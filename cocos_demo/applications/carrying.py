@@ -15,7 +15,7 @@ from torch import Tensor
 from ..conditions.portrait import EYES, LIPS
 from ..models import correspondence
 from ..translator import Condition, Example, Translator
-from .placing import sample
+from .placing import Place, sample
 from .regions import distance_to, nearest_of
 
 GRID = 64  # cells a side, at most, that are matched
@@ -28,40 +28,35 @@ NOWHERE = -1.0  # a place beyond the portrait's frame
 How = Literal["places", "strokes"]  # what Eq. 4 carries
 
 
-def carried(translator: Translator, condition: Condition, example: Example, strokes: np.ndarray, unit: np.ndarray,
-            points: tuple[np.ndarray | None, np.ndarray | None] = (None, None), how: How = "places",
-            smooth: bool = False) -> tuple[np.ndarray, float]:
-    """The strokes at places `unit` (h, w, 2) of the target's frame: premultiplied (h, w, 4), and their matches' mean cosine.
+class Carrier:
+    """Strokes of one face on their way to another: the network's answer, to be looked up at any place of the target."""
 
-    strokes: premultiplied (n, n, 4), in the portrait's frame. points: the landmarks of target and portrait (478, 2) in their
-    frames, or None; with both, what lies on lips, eyes, teeth or skin stays on them: `confined`. smooth: each place is the mean
-    of four within it, for edges without steps.
-    """
-    out = translator.forward(condition, example)
-    fx, fy = (F.adaptive_avg_pool2d(f.float(), [min(GRID, n) for n in f.shape[2:]]) for f in (out.match.fx, out.match.fy))
-    alpha = float(getattr(translator.net.config, "alpha", 100.0))
-    places, score = field(fx, fy, alpha)
-    warped = _warped(fx, fy, strokes, alpha) if how == "strokes" else None
-    layers = []
-    for at in within(unit) if smooth else [unit]:
-        if warped is not None:
-            layers.append(sample(warped, at))
-            continue
-        there = sample(places, at)  # (h, w, 2): of the portrait's frame
-        if all(p is not None for p in points):
-            there = confined(there, at, *points)
-        layers.append(sample(strokes, there) * ((there >= 0) & (there <= 1)).all(-1)[..., None])
-    layer = np.mean(layers, axis=0)
-    weight = np.clip(layer[..., 3], 0, 1)
-    return layer, float((sample(score, unit) * weight).sum() / max(weight.sum(), 1e-6))
+    def __init__(self, translator: Translator, condition: Condition, example: Example, strokes: np.ndarray,
+                 points: tuple[np.ndarray | None, np.ndarray | None] = (None, None), how: How = "places"):
+        """strokes: premultiplied (n, n, K), their alpha fourth, in the portrait's frame. points: the landmarks of target and
+        portrait (478, 2) in their frames, or None; with both, strokes on lips, eyes, teeth or skin stay on them: `Confines`."""
+        match = translator.forward(condition, example).match
+        fx, fy = (F.adaptive_avg_pool2d(f.float(), [min(GRID, n) for n in f.shape[2:]]) for f in (match.fx, match.fy))
+        alpha = float(getattr(translator.net.config, "alpha", 100.0))
+        self.strokes = strokes
+        self.confines = Confines(*points) if all(p is not None for p in points) else None
+        self.places, self.score = field(fx, fy, alpha)
+        self.warped = _warped(fx, fy, strokes, alpha) if how == "strokes" else None
 
+    def at(self, unit: np.ndarray) -> np.ndarray:
+        """The strokes at places (h, w, 2) of the target's frame: (h, w, K)."""
+        if self.warped is not None:
+            return sample(self.warped, unit)
+        there = sample(self.places, unit)  # (h, w, 2): of the portrait's frame
+        if self.confines is not None:
+            there = self.confines.moved(there, unit)
+        return sample(self.strokes, there) * ((there >= 0) & (there <= 1)).all(-1)[..., None]
 
-def within(unit: np.ndarray) -> list[np.ndarray]:
-    """Places (h, w, 2), on a grid, a quarter of a step from each to every corner: four times as many."""
-    if min(unit.shape[:2]) < 2:
-        return [unit]
-    right, down = unit[0, 1] - unit[0, 0], unit[1, 0] - unit[0, 0]
-    return [(unit + a * right + b * down).astype(np.float32) for a in (-0.25, 0.25) for b in (-0.25, 0.25)]
+    def smooth(self, place: Place) -> np.ndarray:
+        """The strokes at a place's pixels, in 0..1, each the mean of four points in it, for edges without steps: (h, w, K)."""
+        unit, (right, down) = place.unit, place.steps
+        shifts = (a * right + b * down for a in (-0.25, 0.25) for b in (-0.25, 0.25))
+        return np.mean([np.clip(self.at((unit + shift).astype(np.float32)), 0, 1) for shift in shifts], axis=0)
 
 
 def field(fx: Tensor, fy: Tensor, alpha: float) -> tuple[np.ndarray, np.ndarray]:
@@ -114,26 +109,34 @@ def smoothed(places: np.ndarray, sure: np.ndarray) -> np.ndarray:
     return field
 
 
-def confined(there: np.ndarray, unit: np.ndarray, target: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Places (h, w, 2) of the portrait, each moved to the nearest one in the same region of the face as where it is asked from.
+class Confines:
+    """The regions of two faces, so that strokes do not cross from one to another: see `moved`."""
 
-    unit (h, w, 2): from where; target, own (478, 2): landmarks of the two faces, all in 0..1 of their frames. A region that the
-    portrait does not show, such as the teeth of a closed mouth, has no places: NOWHERE.
-    """
-    here, portrait = regions(target, REGIONS), regions(own, REGIONS)
-    wanted, got = sample(here, unit, smooth=False), sample(portrait, there, smooth=False)  # (h, w)
-    moved = there.copy()
-    for number in np.unique(wanted[wanted != got]):
-        wrong = (wanted == number) & (got != number)
-        # Not its very border: strokes are soft there, and a closed mouth is nothing but border.
-        inner = distance_to(portrait != number) > BORDER
-        if not inner.any():
-            moved[wrong] = NOWHERE
-            continue
-        rows, columns = nearest_of(inner)
-        at = np.clip((there[wrong] * REGIONS).astype(int), 0, REGIONS - 1)  # (M, 2)
-        moved[wrong] = (np.stack([columns[at[:, 1], at[:, 0]], rows[at[:, 1], at[:, 0]]], -1) + 0.5) / REGIONS
-    return moved
+    def __init__(self, target: np.ndarray, own: np.ndarray):
+        """target, own: landmarks (478, 2) of the two faces, in 0..1 of their frames."""
+        self.here, self.there, self._nearest = regions(target, REGIONS), regions(own, REGIONS), {}
+
+    def moved(self, there: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        """Places (h, w, 2) of the portrait, each moved to the nearest one in the region that its `unit`, of the target, is in.
+
+        A region that the portrait does not show, such as the teeth of a closed mouth, has no places: NOWHERE.
+        """
+        wanted, got = sample(self.here, unit, smooth=False), sample(self.there, there, smooth=False)  # (h, w)
+        moved = there.copy()
+        for number in np.unique(wanted[wanted != got]).tolist():
+            wrong = (wanted == number) & (got != number)
+            at = np.clip((there[wrong] * REGIONS).astype(int), 0, REGIONS - 1)  # (M, 2)
+            near = self.nearest(number)
+            moved[wrong] = NOWHERE if near is None else (near[at[:, 1], at[:, 0]] + 0.5) / REGIONS
+        return moved
+
+    def nearest(self, number: int) -> np.ndarray | None:
+        """Column and row, (REGIONS, REGIONS, 2), of the portrait's nearest pixel within a region; None where it has none."""
+        if number not in self._nearest:
+            # Not its very border: strokes are soft there, and a closed eye is nothing but border.
+            inner = distance_to(self.there != number) > BORDER
+            self._nearest[number] = np.stack(nearest_of(inner)[::-1], -1).astype(np.int32) if inner.any() else None
+        return self._nearest[number]
 
 
 def regions(points: np.ndarray, n: int) -> np.ndarray:

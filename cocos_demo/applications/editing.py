@@ -166,14 +166,14 @@ def lay(picture: Image.Image, square: np.ndarray, changed: np.ndarray, place: Pl
     are the picture's own.
     """
     alpha = softened(changed, reach)
-    share = np.clip(sample(alpha, place.unit), 0, 1) * place.inside  # (h, w)
-    share = np.round(share * 255).astype(np.uint8)
-    left, top, right, bottom = place.box
     mask, result = np.zeros(picture.size[::-1], np.uint8), np.array(picture)
-    mask[top:bottom, left:right] = share
-    part, weight = result[top:bottom, left:right], (share / np.float32(255))[..., None]
-    blended = weight * np.clip(sample(square, place.unit), 0, 255) + (1 - weight) * part
-    result[top:bottom, left:right] = np.where(weight > 0, blended.round().astype(np.uint8), part)
+    for strip in place.strips():
+        unit, part = strip.unit, strip.of_array(result)
+        share = np.round(np.clip(sample(alpha, unit), 0, 1) * strip.inside * 255).astype(np.uint8)  # (h, w)
+        weight = (share / np.float32(255))[..., None]
+        blended = weight * np.clip(sample(square, unit), 0, 255) + (1 - weight) * part
+        part[:] = np.where(weight > 0, blended.round().astype(np.uint8), part)
+        strip.of_array(mask)[:] = share
     return Image.fromarray(result), Image.fromarray(mask)
 
 

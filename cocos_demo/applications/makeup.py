@@ -6,6 +6,7 @@
     strokes drawn on the portrait, transparent -------- looked up there ------------+-> a layer on the target, in its own pixels
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
@@ -16,13 +17,13 @@ from PIL import Image
 from ..photo import Frame, open_photo, opened, reopenable
 from ..translator import Example, Translator
 from . import ready
-from .blending import as_picture, check, laid_on, over, premultiplied, tinted
-from .carrying import How, carried
+from .blending import check, lay, over, premultiplied, straight, tinted
+from .carrying import Carrier, How
 from .placing import Place, sample
 from .ready import MakeupError
 
 LAYER = 1024  # pixels a side of the strokes in the portrait's frame, at most
-SMOOTHED = 1600  # pixels a side up to which steps in the edges could be seen, and are smoothed
+GRID = 128  # places a side where the agreement is measured
 NEEDED = 1 / 255  # alpha that counts as drawn
 KINDS = ("portrait", "celebahqedge")  # of conditions whose networks match faces, by landmarks
 
@@ -39,16 +40,14 @@ class Portrait:
     @property
     def layer(self) -> Image.Image:
         """The strokes, RGBA, of the picture's size."""
-        place = Place.of(self.example.frame, self.picture.size)
-        return as_picture(_whole(self._placed(place), place, self.picture.size))
+        return _laid(self.picture, self.example.frame, self._at, "normal", 1.0)[1]
 
     def made_up(self, mode: str = "normal", opacity: float = 1.0) -> Image.Image:
         """The portrait with its strokes; mode and opacity as for `transfer`."""
-        place = Place.of(self.example.frame, self.picture.size)
-        return laid_on(self.picture, self._placed(place), place.box, mode, opacity)
+        return _laid(self.picture, self.example.frame, self._at, mode, opacity)[0]
 
-    def _placed(self, place: Place) -> np.ndarray:
-        return np.clip(sample(self.strokes, place.unit), 0, 1) * place.inside[..., None]  # (h, w, 4)
+    def _at(self, place: Place) -> np.ndarray:
+        return np.clip(sample(self.strokes, place.unit), 0, 1)
 
 
 class Makeover(NamedTuple):
@@ -100,23 +99,26 @@ def transfer(translator: Translator, made_up: Portrait, target, mode: str = "nor
     check(mode, opacity)
     picture = open_photo(reopenable(target))
     condition = translator.condition_of(picture)
-    place = Place.of(condition.found.frame, picture.size)
+    frame = condition.found.frame
     points = (condition.found.points[:, :2], made_up.points) if confine else (None, None)
-    smooth = max(place.unit.shape) <= SMOOTHED
-    layer, agreement = carried(translator, condition, made_up.example, made_up.strokes, place.unit, points, how, smooth)
-    layer = np.clip(layer, 0, 1) * place.inside[..., None]
-    image = laid_on(picture, layer, place.box, mode, opacity)
-    full = _whole(layer * opacity, place, picture.size)
+    carrier = Carrier(translator, condition, made_up.example, made_up.strokes, points, how)
+    image, layer = _laid(picture, frame, carrier.smooth, mode, opacity)
+    grid = Place((0, 0, GRID, GRID), Frame(GRID / 2, GRID / 2, GRID)).unit
+    weight = np.clip(carrier.at(grid)[..., 3], 0, 1)
+    agreement = float((sample(carrier.score, grid) * weight).sum() / max(weight.sum(), 1e-6))
     notes = [f"Target: {note}" for note in condition.found.notes]
-    return Makeover(image, as_picture(full), agreement, perf_counter() - started, (*notes, *made_up.example.notes))
+    return Makeover(image, layer, agreement, perf_counter() - started, (*notes, *made_up.example.notes))
 
 
-def _whole(layer: np.ndarray, place: Place, size: tuple[int, int]) -> np.ndarray:
-    """A layer (h, w, 4) of a place in a picture of this (width, height) -> of all of it, (H, W, 4), clear elsewhere."""
-    whole = np.zeros((size[1], size[0], 4), np.float32)
-    left, top, right, bottom = place.box
-    whole[top:bottom, left:right] = layer
-    return whole
+def _laid(picture: Image.Image, frame: Frame, at: Callable[[Place], np.ndarray], mode: str,
+          opacity: float) -> tuple[Image.Image, Image.Image]:
+    """A picture with what `at(place)`, premultiplied (h, w, 4), lays on its frame; and that layer alone, RGBA of its size."""
+    result, layer = np.array(picture), np.zeros((picture.height, picture.width, 4), np.uint8)
+    for strip in Place.of(frame, picture.size).strips():
+        strokes = at(strip) * strip.inside[..., None]
+        lay(strip.of_array(result), strokes, mode, opacity)
+        strip.of_array(layer)[:] = straight(strokes * opacity)
+    return Image.fromarray(result), Image.fromarray(layer, "RGBA")
 
 
 def _matches(translator: Translator) -> None:

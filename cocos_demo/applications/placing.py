@@ -1,17 +1,20 @@
 """A square that a network saw, laid back on the picture it was cut from, at the picture's own resolution."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from ..photo import Frame
 
+STRIP = 256  # rows that are worked on together
+
 
 class Place(NamedTuple):
-    """The part of a picture that a frame covers, and where each of its pixels lies in the frame."""
+    """The part of a picture that a frame covers."""
 
     box: tuple[int, int, int, int]  # left, top, right, bottom in pixels of the picture
-    unit: np.ndarray  # float32 (h, w, 2): x, y in 0..1 of the frame, of each pixel's centre; beyond where it lies outside
+    frame: Frame
 
     @classmethod
     def of(cls, frame: Frame, size: tuple[int, int]) -> "Place":
@@ -19,23 +22,44 @@ class Place(NamedTuple):
         corners = frame.to_photo([[0, 0], [1, 0], [1, 1], [0, 1]])
         left, top = np.clip(np.floor(corners.min(0)), 0, size).astype(int).tolist()
         right, bottom = np.clip(np.ceil(corners.max(0)), 0, size).astype(int).tolist()
-        right, bottom = max(right, left), max(bottom, top)
-        y, x = np.mgrid[top:bottom, left:right] + 0.5
-        unit = frame.to_unit(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(*x.shape, 2)
-        return cls((left, top, right, bottom), unit.astype(np.float32))
+        return cls((left, top, max(right, left), max(bottom, top)), frame)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        left, top, right, bottom = self.box
+        return right - left, bottom - top
+
+    @property
+    def steps(self) -> tuple[np.ndarray, np.ndarray]:
+        """From a pixel to the next on the right, and to the one below, in the frame: (2,) each."""
+        here, right, below = self.frame.to_unit([[0, 0], [1, 0], [0, 1]])
+        return right - here, below - here
+
+    @property
+    def unit(self) -> np.ndarray:
+        """Where each pixel's centre lies in the frame: float32 (h, w, 2) of x, y in 0..1, beyond where it lies outside."""
+        (width, height), (right, down) = self.size, self.steps
+        first = self.frame.to_unit([[self.box[0] + 0.5, self.box[1] + 0.5]])[0]
+        x, y = np.arange(width)[None, :, None] * right, np.arange(height)[:, None, None] * down
+        return (first + x).astype(np.float32) + y.astype(np.float32)
 
     @property
     def inside(self) -> np.ndarray:
         """bool (h, w): which pixels have their centre in the frame."""
-        return ((self.unit >= 0) & (self.unit < 1)).all(-1)
+        unit = self.unit
+        return ((unit >= 0) & (unit < 1)).all(-1)
 
-    @property
-    def scale(self) -> float:
-        """How many frames a pixel of the picture is wide."""
-        (left, top, right, bottom), unit = self.box, self.unit
-        if right - left > 1:
-            return float(np.linalg.norm(unit[0, 1] - unit[0, 0]))
-        return float(np.linalg.norm(unit[1, 0] - unit[0, 0])) if bottom - top > 1 else 1.0
+    def strips(self, rows: int = STRIP) -> Iterator["Place"]:
+        """The same from top to bottom, so many rows at a time: what is worked out on the way takes many times a photo's space."""
+        left, top, right, bottom = self.box
+        for at in range(top, bottom, rows):
+            yield Place((left, at, right, min(at + rows, bottom)), self.frame)
+
+    def of_array(self, array: np.ndarray) -> np.ndarray:
+        """The place's part of an array (H, W, ...) that covers the picture: a view."""
+        left, top, right, bottom = self.box
+        return array[top:bottom, left:right]
 
 
 def sample(square: np.ndarray, unit: np.ndarray, smooth: bool = True) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from ..applications.carrying import How, carried
+from ..applications.carrying import Carrier, How
 from ..applications.placing import Place
 from ..applications.ready import READY, drawn
 from ..conditions import Found
@@ -75,8 +75,8 @@ def measure(translator: Translator, folder: PreparedFolder, pair: tuple[int, int
     points, found = tuple(folder.points[k][:, :2] for k in pair), {}
     unit = Place.of(square, (SIDE, SIDE)).unit
     for way, (how, confined) in WAYS.items():
-        layer, _ = carried(translator, condition, Example(square, crops[1], own, ()), strokes, unit,
-                           points if confined else (None, None), how)
+        layer = Carrier(translator, condition, Example(square, crops[1], own, ()), strokes,
+                        points if confined else (None, None), how).at(unit)
         found[way] = [overlap(np.clip(layer[..., r], 0, 1), alphas[i][name]) for r, name in enumerate(READY)]
     return found
 
