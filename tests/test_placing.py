@@ -30,6 +30,22 @@ def test_a_turned_frame_leaves_the_corners_of_its_box_out():
     assert np.linalg.norm(place.steps, axis=1) == pytest.approx([1 / 8, 1 / 8])
 
 
+def test_the_part_around_a_mask():
+    place = Place.of(Frame(20, 20, 40), (40, 30))
+    mask = np.zeros((10, 10), bool)
+    assert place.around(mask).size == (0, 0) and not list(place.around(mask).strips())
+    mask[5, 2:4] = True  # of cells four pixels wide
+    assert place.around(mask).box == (4, 16, 20, 28)
+    mask[:] = True
+    assert place.around(mask) == place
+    turned = Place.of(Frame(20, 20, 20, 0.5), (40, 40))
+    one = np.zeros((10, 10), bool)
+    one[3, 7] = True
+    part = turned.around(one)
+    assert ((part.unit > [0.7, 0.3]) & (part.unit < [0.8, 0.4])).all(-1).sum() == (
+        (turned.unit > [0.7, 0.3]) & (turned.unit < [0.8, 0.4])).all(-1).sum() > 0
+
+
 def test_strips_are_the_same_place_piece_by_piece():
     place = Place.of(Frame(12, 11, 17, 0.3), (30, 20))
     strips = list(place.strips(4))

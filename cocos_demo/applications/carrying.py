@@ -24,6 +24,7 @@ ROUNDS, SPREAD = 3, 1.6 / 32  # of smoothing the places; its width, of the frame
 REGIONS = 1024  # pixels a side of a map of a face's regions
 BORDER = 4  # of these
 OPEN = 0.05  # of the lips' area: what a mouth shows between them, if it is open
+LARGE = 2000  # pixels of a target's frame from which on nobody sees such steps
 NOWHERE = -1.0  # a place beyond the portrait's frame
 How = Literal["places", "strokes"]  # what Eq. 4 carries
 
@@ -55,6 +56,8 @@ class Carrier:
     def smooth(self, place: Place) -> np.ndarray:
         """The strokes at a place's pixels, in 0..1, each the mean of four points in it, for edges without steps: (h, w, K)."""
         unit, (right, down) = place.unit, place.steps
+        if place.frame.side > LARGE:
+            return np.clip(self.at(unit), 0, 1)
         shifts = (a * right + b * down for a in (-0.25, 0.25) for b in (-0.25, 0.25))
         return np.mean([np.clip(self.at((unit + shift).astype(np.float32)), 0, 1) for shift in shifts], axis=0)
 

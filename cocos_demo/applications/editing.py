@@ -19,7 +19,7 @@ from ..conditions import Found, LabelKind
 from ..photo import open_photo, reopenable, to_array
 from ..translator import Condition, Example, Translator
 from . import own_pixels
-from .placing import Place, sample
+from .placing import STRIP, Place, sample
 from .regions import distance_to
 
 MARGIN = 2.5  # pixels of the network beyond a change that may change with it: outlines are that wide
@@ -146,16 +146,15 @@ def edit(translator: Translator, picture, edited_map, map=None, finish: Finish =
         square = _finished(at, (first, painted), (at.labels, after), changed, reach, size)
     report("laying it on the picture", 0.9)
     result, mask = lay(at.picture, square, changed, place, reach)
-    outside = np.abs(np.asarray(result, np.int16) - np.asarray(at.picture, np.int16))[np.asarray(mask) == 0]
     notes = [f"Picture: {note}" for note in at.found.notes]
     new = [at.kind.channels[c] for c in np.setdiff1d(after, at.labels)]
     if new:
         notes.append(f"this picture shows nothing yet of {', '.join(new)}: the network makes it up, so it is blurred")
     if changed.mean() > MOST:
         notes.append(f"{changed.mean():.0%} of the map is another; was it drawn on this picture's own map?")
-    repainted = float((np.asarray(mask) > 0).mean())
+    repainted, outside = float((np.asarray(mask) > 0).mean()), difference(result, at.picture, mask)
     return Edit(result, mask, painted, at.map, in_colours(at.kind, after), float(changed.mean()), repainted,
-                int(outside.max(initial=0)), perf_counter() - started, str(translator.device), tuple(notes))
+                outside, perf_counter() - started, str(translator.device), tuple(notes))
 
 
 def lay(picture: Image.Image, square: np.ndarray, changed: np.ndarray, place: Place,
@@ -167,7 +166,7 @@ def lay(picture: Image.Image, square: np.ndarray, changed: np.ndarray, place: Pl
     """
     alpha = softened(changed, reach)
     mask, result = np.zeros(picture.size[::-1], np.uint8), np.array(picture)
-    for strip in place.strips():
+    for strip in place.around(alpha > 0).strips():
         unit, part = strip.unit, strip.of_array(result)
         share = np.round(np.clip(sample(alpha, unit), 0, 1) * strip.inside * 255).astype(np.uint8)  # (h, w)
         weight = (share / np.float32(255))[..., None]
@@ -175,6 +174,16 @@ def lay(picture: Image.Image, square: np.ndarray, changed: np.ndarray, place: Pl
         part[:] = np.where(weight > 0, blended.round().astype(np.uint8), part)
         strip.of_array(mask)[:] = share
     return Image.fromarray(result), Image.fromarray(mask)
+
+
+def difference(result: Image.Image, picture: Image.Image, mask: Image.Image) -> int:
+    """The largest difference of two pictures, 0 to 255, where a mask is 0."""
+    largest = 0
+    for top in range(0, picture.height, STRIP):
+        box = (0, top, picture.width, min(top + STRIP, picture.height))
+        one, other, clear = (np.asarray(p.crop(box), np.int16) for p in (result, picture, mask))
+        largest = max(largest, int((np.abs(one - other) * (clear == 0)[..., None]).max()))
+    return largest
 
 
 def softened(changed: np.ndarray, reach: float) -> np.ndarray:

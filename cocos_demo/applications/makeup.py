@@ -23,7 +23,7 @@ from .placing import Place, sample
 from .ready import MakeupError
 
 LAYER = 1024  # pixels a side of the strokes in the portrait's frame, at most
-GRID = 128  # places a side where the agreement is measured
+GRID = 256  # places a side where it is seen where strokes arrive, and how well they match
 NEEDED = 1 / 255  # alpha that counts as drawn
 KINDS = ("portrait", "celebahqedge")  # of conditions whose networks match faces, by landmarks
 
@@ -40,11 +40,14 @@ class Portrait:
     @property
     def layer(self) -> Image.Image:
         """The strokes, RGBA, of the picture's size."""
-        return _laid(self.picture, self.example.frame, self._at, "normal", 1.0)[1]
+        return self._laid("normal", 1.0)[1]
 
     def made_up(self, mode: str = "normal", opacity: float = 1.0) -> Image.Image:
         """The portrait with its strokes; mode and opacity as for `transfer`."""
-        return _laid(self.picture, self.example.frame, self._at, mode, opacity)[0]
+        return self._laid(mode, opacity)[0]
+
+    def _laid(self, mode: str, opacity: float) -> tuple[Image.Image, Image.Image]:
+        return _laid(self.picture, self.example.frame, self._at, mode, opacity, self.strokes[..., 3] > 0)
 
     def _at(self, place: Place) -> np.ndarray:
         return np.clip(sample(self.strokes, place.unit), 0, 1)
@@ -102,19 +105,22 @@ def transfer(translator: Translator, made_up: Portrait, target, mode: str = "nor
     frame = condition.found.frame
     points = (condition.found.points[:, :2], made_up.points) if confine else (None, None)
     carrier = Carrier(translator, condition, made_up.example, made_up.strokes, points, how)
-    image, layer = _laid(picture, frame, carrier.smooth, mode, opacity)
     grid = Place((0, 0, GRID, GRID), Frame(GRID / 2, GRID / 2, GRID)).unit
     weight = np.clip(carrier.at(grid)[..., 3], 0, 1)
+    image, layer = _laid(picture, frame, carrier.smooth, mode, opacity, weight > 0)
     agreement = float((sample(carrier.score, grid) * weight).sum() / max(weight.sum(), 1e-6))
     notes = [f"Target: {note}" for note in condition.found.notes]
     return Makeover(image, layer, agreement, perf_counter() - started, (*notes, *made_up.example.notes))
 
 
 def _laid(picture: Image.Image, frame: Frame, at: Callable[[Place], np.ndarray], mode: str,
-          opacity: float) -> tuple[Image.Image, Image.Image]:
-    """A picture with what `at(place)`, premultiplied (h, w, 4), lays on its frame; and that layer alone, RGBA of its size."""
+          opacity: float, where: np.ndarray) -> tuple[Image.Image, Image.Image]:
+    """A picture with what `at(place)`, premultiplied (h, w, 4), lays on its frame; and that layer alone, RGBA of its size.
+
+    where: bool (n, n), the cells of the frame that hold any of it.
+    """
     result, layer = np.array(picture), np.zeros((picture.height, picture.width, 4), np.uint8)
-    for strip in Place.of(frame, picture.size).strips():
+    for strip in Place.of(frame, picture.size).around(where).strips():
         strokes = at(strip) * strip.inside[..., None]
         lay(strip.of_array(result), strokes, mode, opacity)
         strip.of_array(layer)[:] = straight(strokes * opacity)

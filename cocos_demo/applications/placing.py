@@ -50,6 +50,17 @@ class Place(NamedTuple):
         unit = self.unit
         return ((unit >= 0) & (unit < 1)).all(-1)
 
+    def around(self, mask: np.ndarray) -> "Place":
+        """The part of it that a mask (n, n) of the frame covers, and a cell around that."""
+        rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return Place((*self.box[:2], *self.box[:2]), self.frame)
+        low, high = (np.array([columns[0], rows[0]]) - 1) / len(mask), (np.array([columns[-1], rows[-1]]) + 2) / len(mask)
+        corners = self.frame.to_photo([low, [high[0], low[1]], high, [low[0], high[1]]])
+        left, top = np.clip(np.floor(corners.min(0)), self.box[:2], self.box[2:]).astype(int).tolist()
+        right, bottom = np.clip(np.ceil(corners.max(0)), self.box[:2], self.box[2:]).astype(int).tolist()
+        return Place((left, top, right, bottom), self.frame)
+
     def strips(self, rows: int = STRIP) -> Iterator["Place"]:
         """The same from top to bottom, so many rows at a time: what is worked out on the way takes many times a photo's space."""
         left, top, right, bottom = self.box
