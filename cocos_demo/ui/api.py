@@ -158,6 +158,6 @@ def make_up(portrait: str, target: str, strokes: str | None = None, ready: str =
     translator = models.translator(models.resolve(model, portrait))
     names = tuple(name.strip() for name in ready.split("+") if name.strip())
     made_up = makeup.portrait(translator, portrait, strokes, names, colour=colour or None)
-    done = makeup.transfer(translator, made_up, target, mode, opacity, confine)
+    done = makeup.transfer(translator, made_up, target, mode.replace("-", " "), opacity, confine)
     facts = {"agreement": round(done.agreement, 4), "model": model, "seconds": round(done.seconds, 3), "notes": list(done.notes)}
     return done.image, done.layer, facts
