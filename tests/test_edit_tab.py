@@ -37,8 +37,13 @@ def test_samples_come_with_their_maps_and_photos_with_a_guess():
 
 def test_the_map_of_the_picture_before_is_not_taken_for_the_next(now):
     other = edit.sample("rendered_109_0")
-    after, *_ = edit.seen(other, MAP, edit.MODEL, now)
-    assert after.given[1] == edit.own_map(other)
+    after, *_, map = edit.seen(other, MAP, edit.MODEL, now)
+    assert after.given[1] == edit.own_map(other) and map.value["path"].endswith("rendered_109_0.png")
+    for before in (now, None):
+        assert edit.belonging("mine.jpg", MAP, before) is None
+    assert edit.belonging("mine.jpg", "mine.png", None) == edit.belonging("mine.jpg", "mine.png", now) == "mine.png"
+    assert edit.belonging("next.jpg", "mine.png", now._replace(given=("mine.jpg", "mine.png", "parts"))) is None
+    assert edit.belonging(PICTURE, None, now) is None and edit.belonging(PICTURE, None, None) == MAP  # cleared: it is guessed
 
 
 def test_parts_are_changed_on_top_of_what_was_painted_and_taken_back(now):

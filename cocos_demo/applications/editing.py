@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from ..conditions import Found, LabelKind
+from ..conditions import ConditionError, Found, LabelKind
 from ..photo import open_photo, reopenable, to_array
 from ..translator import Condition, Example, Translator
 from . import own_pixels
@@ -103,13 +103,16 @@ class Edit:
 
 
 def canvas(translator: Translator, picture, map=None) -> Canvas:
-    """A picture and its part map: given, or guessed where the kind can. Raises PhotoError, ConditionError, EditError."""
+    """A picture and its part map: given, or guessed where the kind can. Raises PhotoError, EditError."""
     kind = translator.kind
     if not isinstance(kind, LabelKind):
         raise EditError(f"{translator.card['name']} reads {kind.name}, which has no regions to edit. Take a model that reads a "
                         'label map, such as "parts".')
     picture = open_photo(reopenable(picture))
-    found = kind.find(picture) if map is None else translator._map_beside(picture, reopenable(map))
+    try:
+        found = kind.find(picture) if map is None else translator._map_beside(picture, reopenable(map))
+    except ConditionError as error:
+        raise EditError(f"The picture cannot be edited{'' if map is None else ' with this map'}: {error}") from error
     if found.picture is not None:
         raise EditError("The picture to edit is a label map itself. Give the photo, and the map beside it.")
     return Canvas(picture, kind, found)

@@ -145,15 +145,14 @@ def seen(picture: str | None, map: str | None, model: str, before: Open | None):
     """-> Open, the canvas with its map, the palette, the parts that are there and that there can be, and its own map's place."""
     if picture is None:
         return None, None, "", gr.Dropdown([]), gr.Dropdown([]), gr.skip()
-    if before is not None and picture != before.given[0] and map == before.given[1]:
-        map = own_map(picture)  # that of the picture before
+    given, map = map, belonging(picture, map, before)
     at = editing.canvas(models.translator(models.resolve(model, picture)), picture, map)
     now = Open((picture, map, model), at, (at.labels,))
     there = [at.kind.channels[c] for c in np.unique(at.labels) if c]
     first = "hair" if "hair" in there else next(iter(there), None)
     words = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in at.found.notes) + in_facts(PAINT)
     parts = gr.Dropdown(there, value=first), gr.Dropdown(list(at.kind.channels), value=at.kind.channels[0])
-    return now, on(now), words + canvas.palette(at.condition()), *parts, gr.Image(map)
+    return now, on(now), words + canvas.palette(at.condition()), *parts, gr.skip() if map == given else gr.Image(map)
 
 
 @friendly
@@ -274,6 +273,16 @@ def own_map(picture: str) -> str | None:
     """The part map of a sample, where it is known."""
     map = SAMPLES / "parts" / f"{Path(picture).stem}.png"
     return str(map) if map.is_file() else None
+
+
+def belonging(picture: str, map: str | None, before: Open | None) -> str | None:
+    """The map that goes with a picture: as given, but for one that was there for the picture before."""
+    same = before is not None and picture == before.given[0]
+    if map is None:
+        return None if same else own_map(picture)
+    of_before = before is not None and before.given[1] is not None and Path(map).name == Path(before.given[1]).name
+    of_sample = (SAMPLES / "parts" / Path(map).name).is_file() and Path(map).stem != Path(picture).stem
+    return own_map(picture) if not same and of_before or of_sample else map
 
 
 def taken(event: gr.SelectData):
