@@ -138,12 +138,12 @@ def fresh(portrait, names, one, colour, mode, opacity, model):
 
 
 def worn(portrait, names, one, colour, mode, opacity, model, edited, before: Worn | None):
-    """-> as `dressed`; where there is no face, the portrait as it is, and the reason."""
+    """-> as `dressed`; where that cannot be, the reason, and of another portrait an empty canvas."""
     try:
         return dressed(portrait, names, one, colour, mode, opacity, model, edited, before)
     except gr.Error as error:
         gr.Warning(error.message, duration=12)
-        return None, on(None, edited) if portrait is None else gr.skip(), in_boxes([error.message])
+        return None, None if before is None else gr.skip(), in_boxes([error.message])
 
 
 @friendly
@@ -235,10 +235,8 @@ def drawn(edited: dict | None, size: tuple[int, int]) -> Image.Image | None:
     return blending.as_picture(layer[: small[1], : small[0]])
 
 
-def on(picture: Image.Image | None, edited: dict | None):
+def on(picture: Image.Image, edited: dict | None) -> dict:
     """The canvas with a picture under what was drawn."""
-    if picture is None:
-        return None
     layers = [layer for layer in (edited or {}).get("layers") or []
               if layer.size == picture.size and np.asarray(layer)[..., 3].any()]
     # Without a layer the browser makes one of its own.
