@@ -18,7 +18,7 @@ from .checkpoints import CheckpointError
 from .colour import recolour
 from .errors import explain
 from .matcher import paired
-from .measured import Measured
+from .measured import CLOSE, Measured
 from .pair import MatchError, Pair, Query
 from .photo import reopenable, to_image
 from .translator import Translator, notes
@@ -28,6 +28,7 @@ from .viz.contact import Column, contact
 SIDE = 512  # pixels of the squares in which clicks are counted and distances measured, whatever a network's own size
 ALPHA = 100.0  # of a query; the best match is the same at any
 PASTES = "segin"  # its warped exemplar is an auxiliary image
+SYSTEMS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "segin": "SEGIN", "spade": "SPADE"}
 SCALE = 2.0  # of marks on pictures that are shown at less than half their size
 
 
@@ -61,6 +62,11 @@ class Outcome:
     def measured(self) -> Measured | None:
         """How it matches, in pixels of SIDE x SIDE; None from a network that does not."""
         return self.squares and Measured.of(self.squares)
+
+    @property
+    def title(self) -> str:
+        """Name and system: "portrait_v2 (CoCosNet v2)"."""
+        return f"{self.name} ({SYSTEMS.get(self.card['system'], self.card['system'])})" if self.card else self.name
 
     @property
     def warp_name(self) -> str:
@@ -218,14 +224,14 @@ def _column(outcome: Outcome, points) -> Column:
     matches = "its matches" if points else "equal colours match"
     pictures = {"picture": outcome.image, outcome.warp_name: outcome.warped,
                 matches: marked(outcome, points) if outcome.pair else None}
-    return Column(outcome.name, pictures, in_lines(outcome))
+    return Column(outcome.title, pictures, in_lines(outcome))
 
 
 def in_lines(outcome: Outcome) -> list[str]:
     """What was measured, a line each."""
     lines, m = [f"{outcome.seconds:.2f} s on {outcome.device}"], outcome.measured
     if m is not None:
-        lines += [f"cycle error {m.trip:.0f} px", f"{m.home:.0%} find home"]
+        lines += [f"cycle error {m.trip:.0f} px", f"{m.home:.0%} find home within {CLOSE:.0%}"]
     if m is not None and m.error is not None:
-        lines += [f"{m.error:.0f} px from truth", f"{m.pck:.0%} are right"]
+        lines += [f"{m.error:.0f} px from truth", f"{m.pck:.0%} within {CLOSE:.0%} of it"]
     return lines

@@ -9,6 +9,7 @@ import gradio as gr
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.checkpoints import CheckpointError
+from cocos_demo.comparing import SYSTEMS
 from cocos_demo.datasets.surfaces import surface_of
 from cocos_demo.exemplars import Finder
 from cocos_demo.matcher import Matcher
@@ -28,7 +29,6 @@ PASTES = "segin"  # the system that matches by VGG, pastes an auxiliary image, a
 WORDS = {"portrait": "face lines", "grey": "grey photo", "figure": "body pose", "parts": "body part map",
          "celebahqedge": "face edges", "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
          "ade20k": "map of a scene", "edges": "lines", "metfaces": "face lines"}  # fmt: skip
-SYSTEMS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "segin": "SEGIN", "spade": "SPADE"}
 LOOKS = {"portrait": "portraits", "grey": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
          "metfaces": "portraits", "figure": "figures", "parts": "figures", "deepfashion": "figures",
          "deepfashion_hd": "figures"}  # fmt: skip
