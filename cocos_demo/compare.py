@@ -7,7 +7,6 @@ from typing import Annotated
 import tyro
 
 from . import comparing
-from .comparing import CompareError
 from .files import beside
 from .pictures import write_picture
 from .translator import Translator
@@ -44,10 +43,7 @@ def run(options: Compare) -> None:
     for outcome in comparing.each(names, options.photo, options.exemplar, lambda name: Translator.load(name, options.device)):
         outcomes.append(outcome)
         print(f"{outcome.name:<{wide}}  {outcome.trouble or ', '.join(comparing.in_lines(outcome))}", flush=True)
-    matched = next((outcome for outcome in outcomes if outcome.pair), None)
-    if options.at and matched is None:
-        raise CompareError("none of these systems matches, so no point can be asked for")
-    points = comparing.to_square(matched, options.at) if options.at else []
+    points = comparing.to_square(outcomes, options.at)
     write_picture(comparing.sheet(outcomes, points), options.out)
     written = options.settings or options.out.with_suffix(".json")
     with beside(written) as partial:

@@ -136,14 +136,20 @@ def each(names: Sequence[str], photo, exemplar, load: Callable[[str], Translator
         yield outcome
 
 
-def to_square(outcome: Outcome, points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Points in pixels of the photo as given -> of its square. Raises CompareError for what no network looks at."""
-    places = []
-    for x, y in points:
-        if not outcome.pair.photo.covers(x, y):
+def to_square(outcomes: Sequence[Outcome], points: Iterable[Sequence[float]]) -> list[tuple[float, float]]:
+    """Points in pixels of the photo as given -> of its square, which is the same for all. Raises CompareError where there is no
+    system to be asked, or a point lies where none looks."""
+    pair, places = next((outcome.pair for outcome in outcomes if outcome.pair), None), []
+    for point in points:
+        if pair is None:
+            raise CompareError("none of these systems matches, so no point can be asked for")
+        try:
+            x, y = map(float, point)
+        except (TypeError, ValueError):
+            raise CompareError(f"a point is two numbers, x and y, not {point!r}") from None
+        if not pair.photo.covers(x, y):
             raise CompareError(f"the point {x:g}, {y:g} lies outside the part of the photo that the networks see")
-        (place,) = outcome.pair.photo.frame.to_unit([[x, y]]) * SIDE
-        places.append((float(place[0]), float(place[1])))
+        places.append(tuple((pair.photo.frame.to_unit([[x, y]])[0] * SIDE).tolist()))
     return places
 
 

@@ -20,5 +20,5 @@ from .tiles import tiles
 
 __all__ = ["COLUMNS", "LOSSY", "OKABE_ITO", "as_colours", "components", "curves", "error_over", "flow", "flow_colours", "gallery",
            "heat_over", "heat_scale", "heatmap", "maps", "marks", "matches", "matrix", "place_colours", "points",
-           "position_colours", "query", "rates", "sharpness", "sheet", "spread", "spread_over", "table", "tiles", "to_pil", "training",
-           "translations", "warps"]
+           "position_colours", "query", "rates", "sharpness", "sheet", "spread", "spread_over", "table", "tiles", "to_pil",
+           "training", "translations", "warps"]

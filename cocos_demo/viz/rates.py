@@ -28,7 +28,8 @@ def rates(tally: dict[str, dict[str, Sequence[int]]], titles: dict[str, str] | N
                 axes.barh(row, share, left=start, height=0.72, color=shades[place], edgecolor="white", lw=1)
                 if share >= LEAST:
                     ink = "white" if np.dot(shades[place][:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
-                    axes.text(start + share / 2, row, f"{share:.0%}", color=ink, ha="center", va="center_baseline", fontsize=SMALL)
+                    axes.text(start + share / 2, row, f"{share:.0%}", color=ink, ha="center", va="center_baseline",
+                              fontsize=SMALL)
                 start += share
         axes.set(xlim=(0, 1), xticks=[], ylim=(len(places) - 0.5, -0.5))
         names = [f"{name}  n={sum(counts)}" for name, counts in places.items()]
