@@ -15,7 +15,7 @@ from cocos_demo.study import LETTERS, MOST, QUESTIONS, Judgement, StudyError
 from cocos_demo.translator import enlarge
 from cocos_demo.ui import board, compare, models
 from cocos_demo.ui.canvas import SIDE
-from cocos_demo.ui.common import HEAVY, as_served, friendly, in_boxes, in_facts, samples, shown, step, upload
+from cocos_demo.ui.common import HEAVY, as_served, friendly, in_boxes, in_facts, samples, shown, upload
 from cocos_demo.viz import rates, to_pil
 
 ROOM = "blind"  # this tab among the others
@@ -24,6 +24,7 @@ HEADS = {"quality": "Quality", "closeness": "Like the exemplar"}
 HOW = ("Each picture gets a place, 1 the best, twice: by its quality, and by how close its look is to the exemplar’s. By "
        "keyboard: Tab to the first row, then type the places; each takes you on to the next picture.")  # fmt: skip
 KEPT = "Nothing is sent or kept: what you judged is in this page until you save it."
+FOCUS = """() => { setTimeout(() => document.querySelector(".places.quality input")?.focus({preventScroll: true}), 300) }"""
 SURE = """(study, sure) => [study, confirm("Forget all that was judged? What you have not saved is gone.")]"""
 
 
@@ -48,12 +49,12 @@ def tab(room: gr.Tab) -> None:
     state = gr.State(None, time_to_live=24 * 3600)
     with gr.Row():
         with gr.Column(min_width=280, scale=2):
-            gr.HTML(step(1, "Which pictures can you tell apart?"))
+            gr.HTML('<p class="step">Rank the pictures without knowing whose they are</p>')
             gr.HTML(in_facts(HOW), padding=False)
         with gr.Column(min_width=280, scale=1):
             look = {"show_label": False, "container": False, "elem_id": "blind-kind"}
             kind = gr.Dropdown(kinds(), value="portrait", label="Systems", **look)
-            begin = gr.Button("Show the next pair", variant="primary", elem_id="blind-next")
+            begin = gr.Button("Show a pair", variant="primary", elem_id="blind-next")
             with gr.Accordion("Two pictures of my own", open=False):
                 with gr.Row():
                     own_photo, own_look = (upload(None, words, 130, show_label=True, elem_id=f"blind-own-{words.lower()}")
@@ -69,7 +70,7 @@ def tab(room: gr.Tab) -> None:
         judge_ = gr.Button("That is my ranking: next pair", variant="primary", min_width=200, elem_id="blind-judge")
         skip = gr.Button("Skip this pair", min_width=120, elem_id="blind-skip")
     counted = gr.HTML(padding=False, elem_id="blind-tally")
-    drawing = as_served(shown("How often each system had which place", elem_id="blind-rates", visible=False))
+    drawing = as_served(shown("How often each system had which place", elem_id="blind-rates", visible=False, show_label=False))
     sure = gr.Checkbox(False, visible=False)
     reset = gr.Button("Begin anew", size="sm", visible=False, elem_id="blind-reset")
 
@@ -80,10 +81,11 @@ def tab(room: gr.Tab) -> None:
     round_ = [state, told, stage, judging, photo, exemplar, *columns, *pictures, *ranks, missing]
     slow = {"show_progress_on": told, **private, **HEAVY}
     result = [counted, drawing, reset]
-    gr.on([begin.click, skip.click], next_round, [state, kind], round_, **slow)
-    own.click(own_round, [state, kind, own_photo, own_look], round_, **slow)
-    judge_.click(judge, [state, *ranks], [state, *result], queue=False, **hidden).success(
-        next_round, [state, kind], round_, **slow)  # fmt: skip
+    judged = judge_.click(judge, [state, *ranks], [state, *result], queue=False, **hidden)
+    for came in (gr.on([begin.click, skip.click], next_round, [state, kind], round_, **slow),
+                 own.click(own_round, [state, kind, own_photo, own_look], round_, **slow),
+                 judged.success(next_round, [state, kind], round_, **slow)):  # fmt: skip
+        came.success(None, js=FOCUS, **private)
     quick = {"queue": False, "trigger_mode": "always_last", **hidden}
     gr.on([each.input for each in ranks], what_is_missing, [state, *ranks], missing, **quick)
     reset.click(begin_anew, [state, sure], [state, told, stage, judging, *result], js=SURE, queue=False, **hidden)

@@ -11,7 +11,7 @@ from cocos_demo import comparing
 from cocos_demo.comparing import Outcome
 from cocos_demo.measured import CLOSE, PLACES
 from cocos_demo.translator import enlarge
-from cocos_demo.ui import tables
+from cocos_demo.ui import models, tables
 from cocos_demo.ui.common import in_boxes, in_facts
 
 SHOWN = 256  # pixels of a picture on a card, at least
@@ -27,7 +27,7 @@ def board(names: Sequence[str], outcomes: Sequence[Outcome], stopped: bool = Fal
     cards = [given, *map(system, outcomes)]
     for i, name in enumerate(names[len(outcomes) :]):
         words = "stopped before its turn" if stopped else "at work …" if i == 0 else "waits for its turn"
-        cards.append(card(name, f'<p class="wait{"" if stopped or i else " now"}">{words}</p>'))
+        cards.append(card(models.titled(name), f'<p class="wait{"" if stopped or i else " now"}">{words}</p>'))
     notes = dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
     return f'<div class="cards">{"".join(cards)}</div>{in_boxes(notes)}{in_facts(MEASURED)}'
 

@@ -9,13 +9,14 @@ from cocos_demo import checkpoints, comparing
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.comparing import SIDE, Outcome
 from cocos_demo.ui import board, models
-from cocos_demo.ui.common import HEAVY, chosen, friendly, in_facts, samples, step, thumbnails, upload
+from cocos_demo.ui.common import HEAVY, caption, chosen, friendly, in_facts, samples, step, thumbnails, upload
 from cocos_demo.ui.correspond import clickable
 from cocos_demo.viz import marks
 
 ROOM = "compare"  # this tab among the others
 FIRST = "The pictures come one by one, as each system is done."
-CLICK = "Click the photo: each system marks what it takes for the same place. A star is the true place, where it is known."
+CLICK = "Click the photo: each system marks what it takes for the same place"
+TRUTH = "A star is the true place, which is known between two rendered samples (★ in the galleries)."
 
 
 class Board(NamedTuple):
@@ -54,14 +55,17 @@ def tab(room: gr.Tab) -> None:
             stop = gr.Button("Stop", size="sm", interactive=False, elem_id="compare-stop")
             saves = gr.HTML(in_facts(FIRST), padding=False, elem_id="compare-saves")
     pictures = gr.HTML(padding=False, elem_id="compare-board")
-    with gr.Row(visible=False, elem_id="compare-clicks") as clicks:
-        with gr.Column(min_width=220, scale=1):
-            gr.HTML(in_facts(CLICK), padding=False)
-            asked = clickable("compared", "Photo, to be clicked")
-            with gr.Row():
-                undo, clear = gr.Button("Undo", size="sm", min_width=70), gr.Button("Clear", size="sm", min_width=70)
-        with gr.Column(min_width=300, scale=4):
-            answered = gr.HTML(padding=False, elem_id="compare-answers")
+    with gr.Column(visible=False, elem_id="compare-clicks") as clicks:
+        gr.HTML(step(4, CLICK))
+        with gr.Row():
+            with gr.Column(min_width=220, scale=1):
+                gr.HTML(caption("Photo"), padding=False)
+                asked = clickable("compared", "Photo, to be clicked")
+                with gr.Row():
+                    undo, clear = gr.Button("Undo", size="sm", min_width=70), gr.Button("Clear", size="sm", min_width=70)
+                gr.HTML(in_facts(TRUTH), padding=False)
+            with gr.Column(min_width=300, scale=4):
+                answered = gr.HTML(padding=False, elem_id="compare-answers")
 
     private = {"api_visibility": "private"}
     hidden = {"show_progress": "hidden", **private}
@@ -137,7 +141,7 @@ def screen(now: Board, busy: bool = False, halted: bool = False):
     """-> state, the board, the place for clicks, the photo, the answers, what can be saved, the buttons Compare and Stop."""
     there = not busy and now.first is not None
     picture, answers = (comparing.asked(now.first, now.points), board.answers(now.outcomes, now.points)) if there else (None, "")
-    return (now, board.board(now.names, now.outcomes, halted), gr.Row(visible=there), picture, answers,
+    return (now, board.board(now.names, now.outcomes, halted), gr.Column(visible=there), picture, answers,
             saves(now) if not busy else in_facts(FIRST), gr.Button(interactive=not busy), gr.Button(interactive=busy))
 
 

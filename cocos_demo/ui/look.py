@@ -122,7 +122,8 @@ CSS = """
 .card h3 { margin: 0 0 .15rem; font-size: .95rem; font-weight: 600; overflow-wrap: anywhere; }
 .card figure { margin: 0 0 .4rem; }
 .card figcaption { font-size: .8rem; line-height: 1.5; opacity: .8; }
-.card img, .card .none { width: 100%; aspect-ratio: 1; border-radius: 6px; display: block; }
+.card a { display: block; margin: 0 !important; padding: 0 !important; border: 0 !important; }
+.card img, .card .none { width: 100%; aspect-ratio: 1; border-radius: 6px; display: block; margin: 0 !important; }
 .card .none { display: grid; place-items: center; font-size: .85rem; background: var(--background-fill-secondary); }
 .card a:is(:hover, :focus-visible) img { outline: 2px solid var(--color-accent); outline-offset: 1px; }
 .card .numbers td:last-child { text-align: right; padding-right: 0 !important; }
@@ -133,6 +134,8 @@ CSS = """
         border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary);
         color: inherit !important; text-decoration: none !important; }
 .save:is(:hover, :focus-visible) { border-color: var(--color-accent); }
+#compare-clicks .column { gap: .3rem; }
+#compare-clicks .side { line-height: 1.5; font-size: .95rem; }
 #compare-clicks:not(:has([data-point])) .pointed:has(img)::after { content: "click any place"; position: absolute; bottom: .6rem;
     left: 50%; transform: translateX(-50%); pointer-events: none; padding: .15rem .7rem; border-radius: 999px; font-size: .85rem;
     white-space: nowrap; color: white; background: rgba(0, 0, 0, .7); }
@@ -143,6 +146,9 @@ CSS = """
 .places label:focus-within { outline: 2px solid var(--color-accent); outline-offset: 1px; }
 .places label input { position: absolute; opacity: 0; }
 .places label span { margin: 0 !important; }
+#blind-round { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); align-items: start; }
+#blind-round > .column { min-width: 0 !important; }
+#blind-missing { flex: 1 1 280px; }
 #blind-tally summary { cursor: pointer; font-size: .9rem; }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 /* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
