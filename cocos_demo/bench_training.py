@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 from tqdm import tqdm
 
 from . import objectives
@@ -66,6 +66,20 @@ class Step:
 
 
 # ---- inside the process of one case
+
+
+def operations() -> FlopCounterMode:
+    """torch's counter, which does not know the CPU's kernels of attention, with these."""
+    aten = torch.ops.aten
+
+    def forward(q, k, v, *rest, **options) -> int:
+        return sdpa_flop_count(q, k, v)
+
+    def backward(gradient, q, k, v, *rest, **options) -> int:
+        return sdpa_backward_flop_count(gradient, q, k, v)
+
+    return FlopCounterMode(display=False, custom_mapping={aten._scaled_dot_product_flash_attention_for_cpu: forward,
+                                                          aten._scaled_dot_product_flash_attention_for_cpu_backward: backward})
 
 
 class Live(TorchDispatchMode):
@@ -160,6 +174,7 @@ def kept_for_backward(modules: tuple[nn.Module, ...]) -> Iterator[dict]:
 def shapes_alone() -> None:
     """In this process, take for given what goes by numbers and not by shapes: v2's kernels of the CPU, in whose place the
     GPU's way is taken; SEGIN's match and corruption, which train nothing (what the match costs: the case "semantic")."""
+    patchmatch.BLOCK *= 8  # strips are counted one by one
     patchmatch.SPARSE, patchmatch._in_order = False, lambda keys: keys.sort(dim=-1).values
 
     def match(fx: Tensor, fr: Tensor, *rest) -> Tensor:
@@ -180,7 +195,7 @@ def computed(data: str, system: str, preset: str, count: int) -> Step:
     with ExitStack() as stack:
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
         bench = Bench(data, system, preset)
-        flops = stack.enter_context(FlopCounterMode(display=False))
+        flops = stack.enter_context(operations())
         live = stack.enter_context(Live())
         batch = bench.batch(count)
         with kept_for_backward((bench.net, bench.D, bench.vgg)) as kept:
@@ -279,7 +294,7 @@ def row(name: str, one: Step, two: Step, batch: int, speed: float) -> str:
     cells = (name, one.size, f"{one.parameters / 1e6:.1f} M + {one.discriminator / 1e6:.1f} M",
              f"{(two.flops - one.flops) / 1e12:.2f}", size(one.static), size(more), size(two.saved - one.saved),
              size(one.static + one.peak), f"{batch}: {each} each", size(one.static + one.peak + (each - 1) * more),
-             f"{seconds:.2f} s")
+             f"{1000 * seconds:.0f} ms")
     return f"| {' | '.join(map(str, cells))} |"
 
 

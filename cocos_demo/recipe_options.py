@@ -101,10 +101,10 @@ def complete(options):
 def said(options) -> str:
     """What the recipe chose and the user let stand, a line a source; then what the user gave instead. "" without a recipe."""
     if options.like:
-        given = [f"{group}.{name} {_short(value)}" for group in ("weights", "mix")
-                 for name, value in vars(getattr(options, group)).items() if value not in (0.0, False, "")]
+        given = [f"{group}.{one.name} {_short(getattr(getattr(options, group), one.name))}" for group in ("weights", "mix")
+                 for one in fields(getattr(options, group)) if getattr(getattr(options, group), one.name) != one.default]
         return (f"as {options.like} was trained last, or as said here: {', '.join(given)}, batch {options.batch}, rates "
-                f"{options.lr_g:g} and {options.lr_d:g}")
+                f"{options.lr_g:g} and {options.lr_d:g}; the rest as train --help has it")
     chosen = of(options)
     if chosen is None:
         return ""

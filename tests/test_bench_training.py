@@ -10,6 +10,8 @@ from cocos_demo import bench_training
 from cocos_demo.bench import BenchError, in_a_process
 from cocos_demo.bench_training import CASES, CHECKED, Bench, Live, Step, kept_for_backward, row
 from cocos_demo.cli import main
+from cocos_demo.losses import contextual
+from cocos_demo.models.correspondence import warp
 from cocos_demo.recipes import recipe
 
 MODULE = bench_training.__name__
@@ -42,6 +44,19 @@ def test_what_is_kept_for_the_backward_pass_by_hand():
         z = y.exp()  # keeps its result, 240 bytes
         z.square().sum()  # keeps z again
     assert sum(storage.nbytes() for storage in kept.values()) == 120 + 240
+
+
+def test_operations_of_attention_and_of_the_contextual_loss_by_hand():
+    n, c = 16 * 16, 32
+    a, b, y = (torch.randn(1, channels, 16, 16, requires_grad=True) for channels in (c, c, 3))
+    with bench_training.operations() as counter:
+        r = warp(a, b, y)
+        assert counter.get_total_flops() == 2 * (2 * n * n * c)  # queries by keys, weights by values; 2 for each product
+        r.sum().backward()
+        assert counter.get_total_flops() == (2 + 5) * (2 * n * n * c)  # the weights anew, and the gradients of both products
+    with bench_training.operations() as counter:
+        contextual(a, b.detach()).backward()
+    assert counter.get_total_flops() == 3 * (2 * n * n * c)  # the cosines, again backward, and the queries' gradient
 
 
 def test_shapes_alone_give_the_bytes_that_numbers_give(tiny):
@@ -83,7 +98,7 @@ def test_a_row_by_hand():
     two = Step(256, 80_000_000, 2_000_000, 1 << 30, 1000 << 20, 1100 << 20, 2 * 10**12)
     # a picture: 400 MiB, 1 TFLOP; 32 pictures on 8 GPUs, 4 each: 1024 + 700 + 3 x 400 MiB; 4 / (0.3 x 100) s
     assert row("x", one, two, 32, 100) == ("| x | 256 | 80.0 M + 2.0 M | 1.00 | 1 GiB | 400 MiB | 400 MiB | 1.68 GiB | "
-                                           "32: 4 each | 2.86 GiB | 0.13 s |")
+                                           "32: 4 each | 2.86 GiB | 133 ms |")
 
 
 def test_a_gpu_that_there_is_not(capsys):
