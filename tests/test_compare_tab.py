@@ -43,7 +43,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def steps(home):
     """All that Compare shows, one after the other."""
-    return [*compare.compare(str(FACE), str(PORTRAIT), "auto", quiet)]
+    return [*compare.side_by_side(str(FACE), str(PORTRAIT), "auto", quiet)]
 
 
 def test_the_systems_come_one_by_one(steps):
@@ -99,7 +99,7 @@ def test_one_that_fails_says_why_in_its_place(steps):
 
 
 def test_true_places_are_told(home):
-    *_, last = compare.compare(*map(str, RENDERED), "auto", quiet)
+    *_, last = compare.side_by_side(*map(str, RENDERED), "auto", quiet)
     outcome = last[0].first
     (row, column) = np.argwhere(np.isfinite(outcome.squares.errors()))[0]
     side = 512 / len(outcome.squares.errors())
@@ -113,7 +113,7 @@ def test_bad_input_is_a_sentence(home, tmp_path):
                                          (str(FACE), str(PORTRAIT), "smell", "no condition 'smell'"),
                                          (str(FACE), str(PORTRAIT), "grey", "no checkpoint reads")):  # fmt: skip
         with pytest.raises(gr.Error, match=words):
-            [*compare.compare(photo, exemplar, kind, quiet)]
+            [*compare.side_by_side(photo, exemplar, kind, quiet)]
 
 
 def test_exemplars_go_with_the_photo(home, tmp_path):

@@ -101,6 +101,7 @@ def test_between_rendered_samples_the_truth_is_told(home):
 
 def test_a_system_without_a_warp_paints_and_is_not_asked(home):
     import torch
+
     from cocos_demo import conditions
     from cocos_demo.models import SYSTEMS
     from cocos_demo.models.layers import bake
@@ -138,11 +139,12 @@ def test_a_sheet_has_a_column_for_each_and_every_picture_in_its_place(outcomes):
 
 def test_the_command_writes_sheet_and_settings(home, tmp_path, capsys):
     out = tmp_path / "sheet.png"
-    asked = ["compare", str(FACE), str(PORTRAIT), "-o", str(out), "--models", "portrait", "portrait_mcl_made_up", "--at", "400", "300"]
+    models = ["portrait", "portrait_mcl_made_up"]
+    asked = ["compare", str(FACE), str(PORTRAIT), "-o", str(out), "--models", *models, "--at", "400", "300"]
     assert main(asked) == 0
     told = json.loads(out.with_suffix(".json").read_text("utf-8"))
     assert Image.open(out).width == 3 * (CELL + GAP) + GAP and (told["photo"], told["exemplar"]) == (FACE.name, PORTRAIT.name)
-    assert [each["model"] for each in told["systems"]] == ["portrait", "portrait_mcl_made_up"] and len(told["points"]) == 1
+    assert [each["model"] for each in told["systems"]] == models and len(told["points"]) == 1
     assert all(len(each["weights"]) == 64 and each["cycle_error"] >= 0 for each in told["systems"])
     assert "cycle error" in capsys.readouterr().out
     assert main([*asked[:-2], "-4", "300"]) == 2 and "lies outside" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def _pictures(named: dict[str, Image.Image | None], by: str = "", name: str = ""
             body = f'<img alt="{html.escape(words + by)}" src="{source}">'
             if name:
                 file = html.escape(f"{name}_{words.split()[0].lower().rstrip(',')}.png")
-                body = f'<a href="{address(image)}" download="{file}" title="Save {file}, {image.width} px">{body}</a>'
+                body = f'<a download="{file}" href="{address(image)}" title="Save {file}, {image.width} px">{body}</a>'
         found.append(f"<figure><figcaption>{html.escape(words)}</figcaption>{body}</figure>")
     return "".join(found)
 

@@ -70,7 +70,7 @@ def tab(room: gr.Tab) -> None:
     private = {"api_visibility": "private"}
     hidden = {"show_progress": "hidden", **private}
     shown = [state, pictures, clicks, asked, answered, saves, run, stop]
-    running = run.click(compare, [photo, exemplar, kind], shown, show_progress_on=saves, **private, **HEAVY)
+    running = run.click(side_by_side, [photo, exemplar, kind], shown, show_progress_on=saves, **private, **HEAVY)
     # Whatever happens, it can be tried again.
     running.then(lambda: [gr.Button(interactive=on) for on in (True, False)], None, [run, stop], queue=False, **hidden)
     stop.click(stopped, state, shown, cancels=[running], queue=False, **hidden)
@@ -122,7 +122,7 @@ def _sample(path: str) -> bool:
 
 
 @friendly
-def compare(photo: str | None, exemplar: str | None, kind: str = models.AUTO, progress=gr.Progress()):  # noqa: B008
+def side_by_side(photo: str | None, exemplar: str | None, kind: str = models.AUTO, progress=gr.Progress()):  # noqa: B008
     """Two pictures -> as `screen`, anew whenever a system is done."""
     if photo is None or exemplar is None:
         raise gr.Error("Choose a photo and an exemplar first.", print_exception=False)
