@@ -146,6 +146,8 @@ def opened(browser, address, name: str, **look):  # noqa: F811
     page.set_default_timeout(90_000)  # a busy machine
     page.on("request", lambda r: outside.append(r.url) if not r.url.startswith((address, "data:", "blob:")) else None)
     page.goto(address)
+    page.wait_for_selector("#translate")
+    page.wait_for_timeout(500)  # the tabs find their room
     tab = page.get_by_role("tab", name=name)
     if not tab.is_visible():  # a narrow window keeps it in a menu
         page.locator(".overflow-menu button").first.click()
