@@ -18,6 +18,7 @@ SHOWN = 256  # pixels of a picture on a card, at least
 MEASURED = (f"Cycle error: the mean distance, there and back, over {PLACES} × {PLACES} places of the photo, in pixels of "
             f"{comparing.SIDE} × {comparing.SIDE}. Home: the share that lands within {CLOSE:.0%} of the side. Seconds: matching "
             "and painting, once photo and exemplar have been read.")  # fmt: skip
+TRUE = f" From truth: the mean over all places whose true match is known; PCK: the share of these within {CLOSE:.0%}."
 
 
 def board(names: Sequence[str], outcomes: Sequence[Outcome], stopped: bool = False) -> str:
@@ -29,7 +30,8 @@ def board(names: Sequence[str], outcomes: Sequence[Outcome], stopped: bool = Fal
         words = "stopped before its turn" if stopped else "at work …" if i == 0 else "waits for its turn"
         cards.append(card(models.titled(name), f'<p class="wait{"" if stopped or i else " now"}">{words}</p>'))
     notes = dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
-    return f'<div class="cards">{"".join(cards)}</div>{in_boxes(notes)}{in_facts(MEASURED)}'
+    known = any(outcome.measured and outcome.measured.error is not None for outcome in outcomes)
+    return f'<div class="cards">{"".join(cards)}</div>{in_boxes(notes)}{in_facts(MEASURED + TRUE * known)}'
 
 
 def system(outcome: Outcome) -> str:
