@@ -4,8 +4,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from cocos_demo import comparing, study, viz
-from cocos_demo.ui import models, patches
+from cocos_demo import viz
+from cocos_demo.ui import api_compare, models, patches
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
 from cocos_demo.ui.find import BEST, find
 from cocos_demo.ui.patchmatch import file_of
@@ -25,8 +25,7 @@ def endpoints() -> None:
     /match(photo, exemplar, x, y, model="auto", alpha=100, source="photo", other="none")
         -> facts (match, score, round trip, best five, true place if known), heatmap; source="exemplar" asks the other way;
         with another model, its answer to the same point stands under "other" in the facts
-    /compare(photo, exemplar, kind="auto", points=[]) -> contact sheet, settings with what every system measured and answered
-    /tally(text) -> the rates of a blind comparison as bars, how often each system had which place; `text`: of the CSV file
+    /compare and /tally: api_compare.py
     /patchmatch(photo, exemplar, model="auto") -> animation of CoCosNet v2's matching (WebP), facts of every step
     """
     with gr.Group(visible=False):
@@ -37,6 +36,7 @@ def endpoints() -> None:
         matcher = gr.Textbox(patches.OWN, label="matcher")
         own_map = as_uploaded(gr.Image(None, label="exemplar_map"))
         gr.Button().click(translate, [photo, exemplar, model, matcher, own_map], outputs, api_name="translate", **HEAVY)
+        api_compare.endpoints(photo, exemplar)
         top = gr.Number(BEST, label="top", precision=0, minimum=1)
         outputs = [gr.Image(format="png", label="picture"), gr.Gallery(label="pictures"), gr.JSON(label="facts")]
         gr.Button().click(exemplars, [photo, model, top], outputs, api_name="exemplars", **HEAVY)
@@ -47,16 +47,6 @@ def endpoints() -> None:
         gr.Button().click(match, [photo, exemplar, *point, model, alpha, source, other], outputs, api_name="match", **HEAVY)
         outputs = [gr.File(label="animation"), gr.JSON(label="facts")]
         gr.Button().click(patchmatch, [photo, exemplar, model], outputs, api_name="patchmatch", **HEAVY)
-        comparisons(photo, exemplar)
-
-
-def comparisons(photo: gr.Image, exemplar: gr.Image) -> None:
-    """/compare and /tally."""
-    kind, points, text = gr.Textbox(models.AUTO, label="kind"), gr.JSON([], label="points"), gr.Textbox(label="text")
-    outputs = [gr.Image(format="png", label="sheet"), gr.JSON(label="settings")]
-    gr.Button().click(compare, [photo, exemplar, kind, points], outputs, api_name="compare", **HEAVY)
-    outputs = [gr.Image(format="png", label="rates"), gr.JSON(label="tally")]
-    gr.Button().click(tally, text, outputs, api_name="tally")
 
 
 @friendly
@@ -118,23 +108,3 @@ def patchmatch(photo: str, exemplar: str, model: str = models.AUTO):
               "moved": s.moved, "error": s.error, "pck": {str(t): share for t, share in s.pck.items()} or None}
              for s in told.steps]
     return file_of(told), {"model": name, "seconds": round(told.seconds, 3), "notes": list(told.notes), "steps": steps}
-
-
-@friendly
-def compare(photo: str, exemplar: str, kind: str = models.AUTO, points: list | None = None):
-    """All systems that read one kind of condition ("auto": what the photo shows) on the same two pictures: a contact sheet, and
-    of each its version, seconds, cycle error and matches, or why it failed. Points: [[x, y], ...], pixels of the photo as given;
-    the settings tell them, and all distances, in pixels of the square that the networks see, 512 x 512."""
-    names = comparing.family(comparing.kind_of(photo, kind))
-    outcomes = [*comparing.each(names, photo, exemplar, models.translator)]
-    places = comparing.to_square(outcomes, points or [])
-    return comparing.sheet(outcomes, places), comparing.settings(photo, exemplar, outcomes, places)
-
-
-@friendly
-def tally(text: str):
-    """How often each system had which place in a blind comparison, by question, and the same as bars. `text` is that of the CSV
-    file; every row is checked, and its order drawn again by its seed."""
-    judged = study.checked([("the text", text)])
-    counted = study.tally(judged)
-    return viz.to_pil(viz.rates(counted, study.QUESTIONS)), {"rounds": len(judged), "places": counted}

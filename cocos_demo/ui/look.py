@@ -115,6 +115,36 @@ CSS = """
 #segin { align-items: flex-start; }
 #segin #mask, #segin #painted { flex: 1 1 22%; max-width: 24%; }
 @media (max-width: 600px) { #segin #mask, #segin #painted { max-width: none; } #segin #told { flex: 1 0 100%; } }
+.facts { margin: 0; font-size: .9rem; opacity: .85; }
+/* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
+.player { display: flex; flex-direction: column; gap: .6rem; }
+.player [data-at]:not(circle) { visibility: hidden; }
+.player [data-at].now { visibility: visible; }
+.player .stack, .player .told, .player .measured { display: grid; }
+.player .stack > *, .player .told > *, .player .measured > * { grid-area: 1 / 1; margin: 0; }
+.player .controls { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
+.player .controls button, .player .controls select { padding: .3rem .7rem; border-radius: 8px; font-size: .9rem; cursor: pointer;
+    border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); color: inherit; }
+.player .controls .play { min-width: 6.4em; color: white; background: var(--color-accent); border-color: transparent; }
+.player .controls .at { flex: 1; min-width: 4rem; accent-color: var(--color-accent); }
+.player figure { margin: 0; }
+.player .panels { display: grid; gap: .6rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.player .panels img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; display: block; }
+.player figcaption { font-size: .8rem; line-height: 1.35; margin-top: .25rem; }
+.player .ramp { display: flex; gap: .4em; align-items: center; font-variant-numeric: tabular-nums; }
+.player .ramp i { flex: 1; height: .8em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
+.player .measured > * { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; font-size: .9rem; font-variant-numeric: tabular-nums; }
+.player .charts { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; }
+.player .charts figure { flex: 1 1 300px; max-width: 460px; }
+.player svg { width: 100%; overflow: visible; }
+.player rect { fill: currentColor; opacity: .07; }
+.player polyline { fill: none; stroke: var(--color-accent); stroke-width: 1.6; }
+.player circle { fill: var(--background-fill-primary); stroke: var(--color-accent); stroke-width: 1.6; cursor: pointer; }
+.player circle.now { fill: var(--color-accent); r: 5.5px; }
+.player text { fill: currentColor; font-size: 9px; text-anchor: middle; opacity: .85; }
+@media (max-width: 600px) { .player .controls .at { order: 1; flex-basis: 100%; }
+                            .player .controls .speed { margin-left: auto; } }
+@media (max-width: 949px) { .player .panels { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 /* Systems side by side: a card each, as many in a row as there is room for. */
 .cards { display: grid; gap: .6rem .8rem; grid-template-columns: repeat(auto-fit, minmax(min(190px, 45%), 1fr));
          margin: .2rem 0 .5rem; }
@@ -150,36 +180,6 @@ CSS = """
 #blind-round > .column { min-width: 0 !important; }
 #blind-missing { flex: 1 1 280px; }
 #blind-tally summary { cursor: pointer; font-size: .9rem; }
-.facts { margin: 0; font-size: .9rem; opacity: .85; }
-/* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
-.player { display: flex; flex-direction: column; gap: .6rem; }
-.player [data-at]:not(circle) { visibility: hidden; }
-.player [data-at].now { visibility: visible; }
-.player .stack, .player .told, .player .measured { display: grid; }
-.player .stack > *, .player .told > *, .player .measured > * { grid-area: 1 / 1; margin: 0; }
-.player .controls { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
-.player .controls button, .player .controls select { padding: .3rem .7rem; border-radius: 8px; font-size: .9rem; cursor: pointer;
-    border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); color: inherit; }
-.player .controls .play { min-width: 6.4em; color: white; background: var(--color-accent); border-color: transparent; }
-.player .controls .at { flex: 1; min-width: 4rem; accent-color: var(--color-accent); }
-.player figure { margin: 0; }
-.player .panels { display: grid; gap: .6rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
-.player .panels img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 6px; display: block; }
-.player figcaption { font-size: .8rem; line-height: 1.35; margin-top: .25rem; }
-.player .ramp { display: flex; gap: .4em; align-items: center; font-variant-numeric: tabular-nums; }
-.player .ramp i { flex: 1; height: .8em; border-radius: 3px; border: 1px solid rgba(128, 128, 128, .5); }
-.player .measured > * { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; font-size: .9rem; font-variant-numeric: tabular-nums; }
-.player .charts { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; }
-.player .charts figure { flex: 1 1 300px; max-width: 460px; }
-.player svg { width: 100%; overflow: visible; }
-.player rect { fill: currentColor; opacity: .07; }
-.player polyline { fill: none; stroke: var(--color-accent); stroke-width: 1.6; }
-.player circle { fill: var(--background-fill-primary); stroke: var(--color-accent); stroke-width: 1.6; cursor: pointer; }
-.player circle.now { fill: var(--color-accent); r: 5.5px; }
-.player text { fill: currentColor; font-size: 9px; text-anchor: middle; opacity: .85; }
-@media (max-width: 600px) { .player .controls .at { order: 1; flex-basis: 100%; }
-                            .player .controls .speed { margin-left: auto; } }
-@media (max-width: 949px) { .player .panels { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 """
 
 # The icon under an upload asks for a file whether or not the box is full; gradio's own does nothing then.
