@@ -33,6 +33,8 @@ COMMANDS = {
     "edit": Command("paint a photo anew where regions of its part map were changed", "cocos_demo.applications.commands", "Edit"),
     "makeup": Command("carry makeup from one portrait to others", "cocos_demo.applications.commands", "Makeup"),
     "patchmatch": Command("play how CoCosNet v2 matches two pictures, step by step", "cocos_demo.commands", "PatchMatch"),
+    "compare": Command("one photo, one exemplar, all systems side by side", "cocos_demo.compare", "Compare"),
+    "tally": Command("count the rankings of a blind comparison again, and draw them", "cocos_demo.study_command", "Tally"),
     "prepare people": Command("portraits and bodies from the package openpeople", "cocos_demo.commands", "People"),
     "prepare figures": Command("people rendered from the parametric body anny", "cocos_demo.commands", "Figures"),
     "prepare paintings": Command("portraits painted by filters in many manners", "cocos_demo.commands", "Paintings"),

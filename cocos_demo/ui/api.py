@@ -7,7 +7,7 @@ import gradio as gr
 from cocos_demo import viz
 from cocos_demo.applications import editing, makeup
 from cocos_demo.applications.steps import carried_out
-from cocos_demo.ui import models, patches
+from cocos_demo.ui import api_compare, models, patches
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
 from cocos_demo.ui.edit import MODEL
 from cocos_demo.ui.find import BEST, find
@@ -29,6 +29,7 @@ def endpoints() -> None:
     /match(photo, exemplar, x, y, model="auto", alpha=100, source="photo", other="none")
         -> facts (match, score, round trip, best five, true place if known), heatmap; source="exemplar" asks the other way;
         with another model, its answer to the same point stands under "other" in the facts
+    /compare and /tally: api_compare.py
     /patchmatch(photo, exemplar, model="auto") -> animation of CoCosNet v2's matching (WebP), facts of every step
     /edit(photo, edited_map=None, steps="", map=None, finish="pixels", model="parts")
         -> the photo painted anew where its part map was changed, at its own resolution; the mask of what could change; the
@@ -44,6 +45,7 @@ def endpoints() -> None:
         matcher = gr.Textbox(patches.OWN, label="matcher")
         own_map = as_uploaded(gr.Image(None, label="exemplar_map"))
         gr.Button().click(translate, [photo, exemplar, model, matcher, own_map], outputs, api_name="translate", **HEAVY)
+        api_compare.endpoints(photo, exemplar)
         top = gr.Number(BEST, label="top", precision=0, minimum=1)
         outputs = [gr.Image(format="png", label="picture"), gr.Gallery(label="pictures"), gr.JSON(label="facts")]
         gr.Button().click(exemplars, [photo, model, top], outputs, api_name="exemplars", **HEAVY)
