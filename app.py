@@ -16,7 +16,7 @@ import gradio as gr  # noqa: E402
 
 from cocos_demo import precision  # noqa: E402
 from cocos_demo.device import pick_device  # noqa: E402
-from cocos_demo.ui import api, correspond, look, patchmatch, translate  # noqa: E402
+from cocos_demo.ui import api, blind, compare, correspond, edit, look, makeup, patchmatch, translate  # noqa: E402
 from cocos_demo.ui.common import TO_TOP  # noqa: E402
 
 
@@ -32,6 +32,9 @@ def build() -> gr.Blocks:
                 watch_these, taken = correspond.tab(room)
             with gr.Tab("PatchMatch", id=patchmatch.ROOM) as room:
                 watched = patchmatch.tab(room)
+            for name, tab in {"Edit": edit, "Makeup": makeup, "Compare": compare, "Blind": blind}.items():
+                with gr.Tab(name, id=tab.ROOM) as room:
+                    tab.tab(room)
         # The pictures of one tab are brought to another.
         private = {"js": TO_TOP, "queue": False, "api_visibility": "private"}
         look_closer.click(correspond.carried, [taken[0], *given], [*taken, tabs], **private)

@@ -51,15 +51,9 @@ class Matcher:
         condition = condition or t.condition_of(photo)
         example = t.example_of(exemplar, exemplar_map)
         out = t.forward(condition, example)
-        if out.match is None:
-            raise MatchError(f"The system {t.card['system']} paints without a correspondence, so there is nothing to match. "
-                             'Take a model that matches, such as "portrait" or "figure".')
-        fx, fy = out.match.fx[0], out.match.fy[0]  # (C, h, w), (C, h', w')
+        self._pair = paired(t, photo, condition, exemplar, example, out)
         self.condition, self.translation = condition, out
         self.notes = notes(condition, example)
-        self._pair = Pair(
-            Field.of(fx, fy), *views(photo, condition, exemplar, example, (fx.shape[1:], fy.shape[1:])),
-            patches=getattr(t.net.config, "carries", "pixels") == "patches")
         return self
 
     @property
@@ -134,6 +128,16 @@ class Matcher:
         """The features of photo and exemplar as colours (h, w, 3) in 0..1, 128 x 128 cells at most: principal components in one
         basis."""
         return self.pair.components()
+
+
+def paired(net: Translator, photo, condition: Condition, exemplar, example: Example, out: Translation) -> Pair:
+    """The correspondences in what a network answered. Raises MatchError where it finds none."""
+    if out.match is None:
+        raise MatchError(f"The system {net.card['system']} paints without a correspondence, so there is nothing to match. "
+                         'Take a model that matches, such as "portrait" or "figure".')
+    fx, fy = out.match.fx[0], out.match.fy[0]  # (C, h, w), (C, h', w')
+    return Pair(Field.of(fx, fy), *views(photo, condition, exemplar, example, (fx.shape[1:], fy.shape[1:])),
+                patches=getattr(net.net.config, "carries", "pixels") == "patches")
 
 
 def views(photo, condition: Condition, exemplar, example: Example, grids) -> tuple[View, View]:

@@ -188,6 +188,10 @@ class Pair:
                  in zip(("photo", "exemplar"), (photo, exemplar), (fx, fy), surfaces)]
         return cls(Field.of(fx, fy), *views)
 
+    def square(self, side: int) -> "Pair":
+        """The same of the squares alone that the network saw, enlarged to side x side: pixels are now counted in these."""
+        return replace(self, photo=self.photo.square(side), exemplar=self.exemplar.square(side))
+
     @cached_property
     def overview(self) -> "Pair":
         """What answers a question about the whole picture, which compares every position with every other: on finer grids than

@@ -117,7 +117,7 @@ def test_the_api_gives_what_the_translator_gives(client):
 
 def test_only_the_documented_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == ["/exemplars", "/match", "/patchmatch", "/translate"]
+    assert sorted(endpoints) == ["/compare", "/edit", "/exemplars", "/makeup", "/match", "/patchmatch", "/tally", "/translate"]
     names = {name: [(p["parameter_name"], p["parameter_has_default"]) for p in told["parameters"]]
              for name, told in endpoints.items()}
     assert names["/translate"] == [
@@ -125,6 +125,7 @@ def test_only_the_documented_endpoints_are_public(client):
     needed = [(name, False) for name in ("photo", "exemplar", "x", "y")]
     assert names["/match"] == [*needed, ("model", True), ("alpha", True), ("source", True), ("other", True)]
     assert names["/patchmatch"] == names["/translate"][:3]
+    assert names["/compare"] == [*names["/translate"][:2], ("kind", True), ("points", True)]
     assert names["/exemplars"] == [("photo", False), ("model", True), ("top", True)]
 
 

@@ -1,17 +1,20 @@
 """What every tab needs: the samples, uploads as they came, errors as toasts, and the pieces that tabs are made of."""
 
+import contextlib
 import functools
+import hashlib
 import html
+import inspect
 import io
 import traceback
 from pathlib import Path
 
 import gradio as gr
 from gradio.data_classes import ImageData
-from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from cocos_demo.files import beside
 from cocos_demo.ui.answers import worded
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
@@ -46,7 +49,11 @@ def as_served(image: gr.Image) -> gr.Image:
 
 def served(data: bytes, name: str) -> str:
     """Path of a file with this content that the app may serve."""
-    return save_bytes_to_cache(data, name, get_upload_folder())
+    path = Path(get_upload_folder()).resolve() / hashlib.sha256(data).hexdigest() / name
+    if not path.exists():  # it may be on its way to a browser
+        with beside(path) as partial:
+            partial.write_bytes(data)
+    return str(path)
 
 
 def samples(folder: str) -> list[str]:
@@ -57,10 +64,10 @@ def samples(folder: str) -> list[str]:
 def friendly(handler):
     """Wrap a handler: a user's mistake becomes a toast; a fault of ours too, with its traceback in the terminal."""
 
-    @functools.wraps(handler)
-    def wrapped(*args, **kwargs):
+    @contextlib.contextmanager
+    def told():
         try:
-            return handler(*args, **kwargs)
+            yield
         except gr.Error:
             raise
         except Exception as error:
@@ -70,7 +77,17 @@ def friendly(handler):
                 line = f"Something went wrong inside the program ({type(error).__name__}). The terminal tells more."
             raise gr.Error(line, print_exception=False, duration=12) from error
 
-    return wrapped
+    @functools.wraps(handler)
+    def wrapped(*args, **kwargs):
+        with told():
+            return handler(*args, **kwargs)
+
+    @functools.wraps(handler)
+    def step_by_step(*args, **kwargs):
+        with told():
+            yield from handler(*args, **kwargs)
+
+    return step_by_step if inspect.isgeneratorfunction(handler) else wrapped
 
 
 # Pieces
@@ -97,6 +114,11 @@ def step(number: int, words: str) -> str:
     return f'<p class="step"><b>{number}</b>{words}</p>'
 
 
+def caption(words: str) -> str:
+    """What stands over a picture whose own label would lie on it."""
+    return f'<p class="side">{html.escape(words)}</p>'
+
+
 def upload(path: str | None, label: str, height: int = HEIGHT, show_label: bool = False, **options) -> gr.Image:
     # After an update gradio goes on with a plain copy of the component: as a file path, unconverted, the upload stays as it came.
     plain = {"type": "filepath", "image_mode": None}
@@ -111,3 +133,8 @@ def thumbnails(paths: list[str | tuple[str, str]], *classes: str) -> gr.Gallery:
 
 def shown(label: str, buttons=("download", "fullscreen"), **options) -> gr.Image:
     return gr.Image(label=label, format="png", interactive=False, buttons=list(buttons), **options)
+
+
+def compared(label: str) -> gr.ImageSlider:
+    """Two pictures under one another, and a line to be drawn over them."""
+    return gr.ImageSlider(label=label, show_label=False, format="png", interactive=False, buttons=["fullscreen"])

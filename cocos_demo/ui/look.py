@@ -115,6 +115,12 @@ CSS = """
 #segin { align-items: flex-start; }
 #segin #mask, #segin #painted { flex: 1 1 22%; max-width: 24%; }
 @media (max-width: 600px) { #segin #mask, #segin #painted { max-width: none; } #segin #told { flex: 1 0 100%; } }
+.tight { gap: .4rem !important; align-items: flex-end; }
+.arrow { padding-inline: .3rem !important; }
+/* At the photo's own resolution, however small that is. */
+:is(#edit-picture, #edit-mask, #makeup-picture, #makeup-layer) :is(button:has(img), .image-frame, img) {
+    width: 100% !important; height: auto !important; object-fit: contain !important; }
+#makeup-layer img { background: repeating-conic-gradient(#bbb 0 25%, #eee 0 50%) 0 0 / 20px 20px; }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 /* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
 .player { display: flex; flex-direction: column; gap: .6rem; }
@@ -145,12 +151,59 @@ CSS = """
 @media (max-width: 600px) { .player .controls .at { order: 1; flex-basis: 100%; }
                             .player .controls .speed { margin-left: auto; } }
 @media (max-width: 949px) { .player .panels { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+/* Systems side by side: a card each, as many in a row as there is room for. */
+.cards { display: grid; gap: .6rem .8rem; grid-template-columns: repeat(auto-fit, minmax(min(190px, 45%), 1fr));
+         margin: .2rem 0 .5rem; }
+.card { min-width: 0; }
+.card h3 { margin: 0 0 .15rem; font-size: .95rem; font-weight: 600; overflow-wrap: anywhere; }
+.card figure { margin: 0 0 .4rem; }
+.card figcaption { font-size: .8rem; line-height: 1.5; opacity: .8; }
+.card a { display: block; margin: 0 !important; padding: 0 !important; border: 0 !important; }
+.card img, .card .none { width: 100%; aspect-ratio: 1; border-radius: 6px; display: block; margin: 0 !important; }
+.card .none { display: grid; place-items: center; font-size: .85rem; background: var(--background-fill-secondary); }
+.card a:is(:hover, :focus-visible) img { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+.card .numbers td:last-child { text-align: right; padding-right: 0 !important; }
+.wait { margin: 0; aspect-ratio: 1; display: grid; place-items: center; border-radius: 6px; font-size: .9rem;
+        background: var(--background-fill-secondary); }
+.wait.now { outline: 2px solid var(--color-accent); outline-offset: -2px; }
+.save { display: inline-block; margin: .15rem .5rem .15rem 0; padding: .3rem .8rem; border-radius: 8px; font-size: .9rem;
+        border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary);
+        color: inherit !important; text-decoration: none !important; }
+.save:is(:hover, :focus-visible) { border-color: var(--color-accent); }
+#compare-clicks .column { gap: .3rem; }
+#compare-clicks .side { line-height: 1.5; font-size: .95rem; }
+#compare-clicks:not(:has([data-point])) .pointed:has(img)::after { content: "click any place"; position: absolute; bottom: .6rem;
+    left: 50%; transform: translateX(-50%); pointer-events: none; padding: .15rem .7rem; border-radius: 999px; font-size: .85rem;
+    white-space: nowrap; color: white; background: rgba(0, 0, 0, .7); }
+/* Places to be given: numbers in a row, as narrow as a phone. */
+.places { padding: .3rem .4rem !important; }
+.places .wrap { gap: .3rem !important; flex-wrap: nowrap !important; }
+.places label { padding: .3rem .2rem !important; flex: 1 1 0; min-width: 0; justify-content: center; }
+.places label:focus-within { outline: 2px solid var(--color-accent); outline-offset: 1px; }
+.places label input { position: absolute; opacity: 0; }
+.places label span { margin: 0 !important; }
+#blind-round { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); align-items: start; }
+#blind-round > .column { min-width: 0 !important; }
+#blind-missing { flex: 1 1 280px; }
+#blind-tally summary { cursor: pointer; font-size: .9rem; }
 """
 
 # The icon under an upload asks for a file whether or not the box is full; gradio's own does nothing then.
-JS = """() => document.addEventListener("click", event => event.target
+# A digit in a row of places chooses that place, and goes on to the next picture's row, at last to the button.
+JS = """() => {
+document.addEventListener("click", event => event.target
     .closest("[data-testid=source-select] button:first-of-type.selected")
-    ?.closest("[data-testid=image]").querySelector("input[type=file]")?.click())"""
+    ?.closest("[data-testid=image]").querySelector("input[type=file]")?.click());
+document.addEventListener("keydown", event => {
+    const row = event.target.closest?.(".places"), digit = Number(event.key);
+    const place = row && !event.ctrlKey && !event.metaKey && !event.altKey && row.querySelectorAll("input")[digit - 1];
+    if (!place) return;
+    event.preventDefault();
+    place.click();
+    const rows = [...document.querySelectorAll(".places.quality"), ...document.querySelectorAll(".places.closeness")]
+        .filter(each => each.offsetParent);
+    (rows[rows.indexOf(row) + 1]?.querySelector("input") ?? document.querySelector("#blind-judge")).focus();
+}); }"""
 
 
 def head(device, reason: str, way: str = "float32") -> str:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from cocos_demo import checkpoints, conditions
 from cocos_demo.checkpoints import CheckpointError
+from cocos_demo.comparing import SYSTEMS
 from cocos_demo.datasets.surfaces import surface_of
 from cocos_demo.exemplars import Finder
 from cocos_demo.matcher import Matcher
@@ -23,13 +24,13 @@ SHORT = "Automatic, by the photo", AUTO
 NONE = "none"  # no model to compare with
 START = "P009_studio_portrait"  # the photo that is there at the start
 STEPS = "cocosnet_v2"  # the system that matches step by step
+SMALL = 16_000_000  # bytes of a checkpoint's file: many such can be held at once
 PAINTS = "spade"  # the system that does not match at all
 PASTES = "segin"  # the system that matches by VGG, pastes an auxiliary image, and tells the foreground
 # What a kind of condition is, in words, and the samples that its looks can come from (scenes: none ship).
 WORDS = {"portrait": "face lines", "grey": "grey photo", "figure": "body pose", "parts": "body part map",
          "celebahqedge": "face edges", "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
          "ade20k": "map of a scene", "edges": "lines", "metfaces": "face lines"}  # fmt: skip
-SYSTEMS = {"cocosnet": "CoCosNet", "cocosnet_v2": "CoCosNet v2", "mclnet": "MCL-Net", "segin": "SEGIN", "spade": "SPADE"}
 LOOKS = {"portrait": "portraits", "grey": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
          "metfaces": "portraits", "figure": "figures", "parts": "figures", "deepfashion": "figures",
          "deepfashion_hd": "figures"}  # fmt: skip
@@ -109,12 +110,19 @@ def resolve(model: str, photo: str, system: str = "cocosnet") -> str:
 def translator(name: str) -> Translator:
     """The checkpoint of this name, loaded once, and again when its file is another."""
     path = checkpoints.catalogue().get(name)
-    return _loaded(name, path.stat().st_mtime_ns if path else 0)
+    file = path.stat() if path else None
+    return (_small if file and file.st_size < SMALL else _loaded)(name, file.st_mtime_ns if file else 0)
 
 
 # Published networks take a gigabyte each.
 @functools.lru_cache(3)
 def _loaded(name: str, stamp: int) -> Translator:
+    return Translator.load(name)
+
+
+# Those that ship are compared with each other, one after the other, again and again.
+@functools.lru_cache(16)
+def _small(name: str, stamp: int) -> Translator:
     return Translator.load(name)
 
 

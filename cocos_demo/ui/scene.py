@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from cocos_demo.matcher import Matcher
+from cocos_demo.measured import Measured
 from cocos_demo.pair import Pair, Query, Side, View
 from cocos_demo.viz import error_over, flow_colours, heat_over, marks
 
@@ -14,7 +15,6 @@ SIDE = 512  # pixels of the two pictures, whatever the network's own size: click
 PHOTO, CONDITION = "Photo", "Condition map"  # what may lie under the marks on the left
 COSINES, WEIGHTS, ERRORS, FLOW = "Cosines", "Softmax weights", "Round-trip errors", "Matches as colours"  # and over it
 OTHER: dict[Side, Side] = {"photo": "exemplar", "exemplar": "photo"}
-PLACES, CLOSE = 32, 0.05  # two models are measured at 32 x 32 places; what share of the side counts as found
 ENLARGED = 1.5  # marks, where three pictures stand side by side and are smaller on the screen
 
 
@@ -25,23 +25,6 @@ class Point(NamedTuple):
     column: int
     row: int
     by: int = 0  # of two models, the one on whose exemplar it was clicked
-
-
-class Measured(NamedTuple):
-    """How a model matches PLACES x PLACES places of the photo; distances in pixels of the pictures shown."""
-
-    home: float  # share that lands no more than CLOSE off, there and back
-    pck: float | None  # share of those with a true place whose match is no more than CLOSE off it; None: no truth is known
-    error: float | None  # mean distance from the true place
-
-    @classmethod
-    def of(cls, pair: Pair) -> "Measured":
-        """The same places for every model, however fine its grid."""
-        found = pair.grid(PLACES)
-        errors = np.linalg.norm(found.targets - pair.truths(found.points), axis=1)
-        errors = errors[np.isfinite(errors)]
-        home = float((found.distances <= CLOSE * SIDE).mean())
-        return cls(home, *((float((errors <= CLOSE * SIDE).mean()), float(errors.mean())) if len(errors) else (None, None)))
 
 
 class Scene(NamedTuple):
@@ -112,7 +95,7 @@ class Scene(NamedTuple):
 
 def shown(matcher: Matcher) -> Pair:
     """The squares that the network saw, enlarged to SIDE x SIDE: pixels are now counted in these."""
-    return replace(matcher.pair, photo=matcher.photo.square(SIDE), exemplar=matcher.exemplar.square(SIDE))
+    return matcher.pair.square(SIDE)
 
 
 def pictures(scene: Scene, answers: list[list[Query]], base: str, overlay: str):

@@ -4,9 +4,10 @@ import html
 
 import numpy as np
 
+from cocos_demo.measured import CLOSE, PLACES
 from cocos_demo.pair import Query
 from cocos_demo.ui.common import hexadecimal, in_facts
-from cocos_demo.ui.scene import CLOSE, ERRORS, FLOW, PLACES, SIDE, WEIGHTS, Scene
+from cocos_demo.ui.scene import ERRORS, FLOW, SIDE, WEIGHTS, Scene
 from cocos_demo.viz import heat_scale, marks
 
 START = ("Equal colours match: each dot in the exemplar is where the dot of its colour in the photo was found. Click any place, "

@@ -11,6 +11,7 @@ from .arrays import as_colours, maps, table
 from .curves import curves, training
 from .figures import components, flow, matches, matrix, points, query, warps
 from .overlays import error_over, flow_colours, heat_over, heat_scale, heatmap, place_colours, spread
+from .rates import rates
 from .sharpness import sharpness, spread_over
 from .sheets import COLUMNS, gallery, sheet, translations
 from .small import LOSSY
@@ -19,5 +20,5 @@ from .tiles import tiles
 
 __all__ = ["COLUMNS", "LOSSY", "OKABE_ITO", "as_colours", "components", "curves", "error_over", "flow", "flow_colours", "gallery",
            "heat_over", "heat_scale", "heatmap", "maps", "marks", "matches", "matrix", "place_colours", "points",
-           "position_colours", "query", "sharpness", "sheet", "spread", "spread_over", "table", "tiles", "to_pil", "training",
-           "translations", "warps"]
+           "position_colours", "query", "rates", "sharpness", "sheet", "spread", "spread_over", "table", "tiles", "to_pil",
+           "training", "translations", "warps"]
