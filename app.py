@@ -9,7 +9,7 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 import gradio as gr  # noqa: E402
 
 from cocos_demo.device import pick_device  # noqa: E402
-from cocos_demo.ui import api, blind, compare, correspond, look, patchmatch, translate  # noqa: E402
+from cocos_demo.ui import api, blind, compare, correspond, edit, look, makeup, patchmatch, translate  # noqa: E402
 from cocos_demo.ui.common import SAMPLES, TO_TOP  # noqa: E402
 
 
@@ -25,7 +25,7 @@ def build() -> gr.Blocks:
                 watch_these, taken = correspond.tab(room)
             with gr.Tab("PatchMatch", id=patchmatch.ROOM) as room:
                 watched = patchmatch.tab(room)
-            for name, tab in {"Compare": compare, "Blind": blind}.items():
+            for name, tab in {"Edit": edit, "Makeup": makeup, "Compare": compare, "Blind": blind}.items():
                 with gr.Tab(name, id=tab.ROOM) as room:
                     tab.tab(room)
         # The pictures of one tab are brought to another.

@@ -30,6 +30,8 @@ def _published(name: str, help: str) -> dict[str, Command]:
 
 COMMANDS = {
     "translate": Command("a photo and an exemplar go in, a picture comes out", "cocos_demo.commands", "Translate"),
+    "edit": Command("paint a photo anew where regions of its part map were changed", "cocos_demo.applications.commands", "Edit"),
+    "makeup": Command("carry makeup from one portrait to others", "cocos_demo.applications.commands", "Makeup"),
     "patchmatch": Command("play how CoCosNet v2 matches two pictures, step by step", "cocos_demo.commands", "PatchMatch"),
     "compare": Command("one photo, one exemplar, all systems side by side", "cocos_demo.compare", "Compare"),
     "tally": Command("count the rankings of a blind comparison again, and draw them", "cocos_demo.study_command", "Tally"),
@@ -58,6 +60,7 @@ COMMANDS = {
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
     "colours": Command("measure whether grey portraits take the colours of their reference", "cocos_demo.evaluation.colours",
                        "ColoursArgs"),
+    "strokes": Command("measure how well networks carry makeup to other faces", "cocos_demo.evaluation.strokes", "StrokesArgs"),
     "bench": Command("print what matching and translating cost in memory and time", "cocos_demo.bench", "BenchArgs"),
     "ablation": Command("what each loss is good for: Table 4 again, small", "cocos_demo.ablation", "AblationArgs"),
     "ablation_v2": Command("what propagation and the GRU are good for: CoCosNet v2's Table 5", "cocos_demo.ablation_v2",

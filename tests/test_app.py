@@ -116,7 +116,7 @@ def test_the_api_gives_what_the_translator_gives(client):
 
 def test_only_the_documented_endpoints_are_public(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == ["/compare", "/exemplars", "/match", "/patchmatch", "/tally", "/translate"]
+    assert sorted(endpoints) == ["/compare", "/edit", "/exemplars", "/makeup", "/match", "/patchmatch", "/tally", "/translate"]
     names = {name: [(p["parameter_name"], p["parameter_has_default"]) for p in told["parameters"]]
              for name, told in endpoints.items()}
     assert names["/translate"] == [

@@ -1,6 +1,7 @@
 """What `evaluate` shows of several models side by side: Markdown tables, a sheet of pictures, PCK over training steps."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,7 +147,10 @@ def draw_sheet(nets: dict[str, torch.nn.Module], folders: dict[str, PreparedFold
     columns, titles, marks = [], [], short(list(nets))
     for name, net in nets.items():
         folder = folders[name]
-        pairs = [pair for same in (True, False) for pair in choose_pairs(folder, same, 4, seed, any_scene=any_scene)]
+        pairs = []
+        for same in (True, False):
+            with suppress(DataError):  # what there are no pairs of was said when it was measured
+                pairs += choose_pairs(folder, same, 4, seed, any_scene=any_scene)
         x_A, x_B, y_A, y_B = batch_of(folder, pairs, net.config.size)
         if not columns:
             columns = [drawn(folder, x_A), pictures(y_B), pictures(x_B)]

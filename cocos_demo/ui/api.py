@@ -5,9 +5,13 @@ from pathlib import Path
 import gradio as gr
 
 from cocos_demo import viz
+from cocos_demo.applications import editing, makeup
+from cocos_demo.applications.steps import carried_out
 from cocos_demo.ui import api_compare, models, patches
 from cocos_demo.ui.common import HEAVY, as_uploaded, friendly
+from cocos_demo.ui.edit import MODEL
 from cocos_demo.ui.find import BEST, find
+from cocos_demo.ui.makeup import MODEL as FACES
 from cocos_demo.ui.patchmatch import file_of
 
 ALPHA = 100.0  # what the paper matches with
@@ -27,6 +31,11 @@ def endpoints() -> None:
         with another model, its answer to the same point stands under "other" in the facts
     /compare and /tally: api_compare.py
     /patchmatch(photo, exemplar, model="auto") -> animation of CoCosNet v2's matching (WebP), facts of every step
+    /edit(photo, edited_map=None, steps="", map=None, finish="pixels", model="parts")
+        -> the photo painted anew where its part map was changed, at its own resolution; the mask of what could change; the
+        map as edited; facts (shares changed and painted anew, largest difference elsewhere). The map is guessed if not given.
+    /makeup(portrait, target, strokes=None, ready="", mode="normal", opacity=1, colour="", confine=True, model="portrait_mcl")
+        -> the target made up, the strokes as they arrived (transparent, of its size), facts
     """
     with gr.Group(visible=False):
         photo, exemplar = (as_uploaded(gr.Image(label=name)) for name in ("photo", "exemplar"))
@@ -47,6 +56,21 @@ def endpoints() -> None:
         gr.Button().click(match, [photo, exemplar, *point, model, alpha, source, other], outputs, api_name="match", **HEAVY)
         outputs = [gr.File(label="animation"), gr.JSON(label="facts")]
         gr.Button().click(patchmatch, [photo, exemplar, model], outputs, api_name="patchmatch", **HEAVY)
+        applications(photo)
+
+
+def applications(photo: gr.Image) -> None:
+    """/edit and /makeup."""
+    edited, map, target, strokes = (as_uploaded(gr.Image(label=name)) for name in ("edited_map", "map", "target", "strokes"))
+    steps, finish, names, mode, colour = (gr.Textbox(value, label=name) for name, value in (
+        ("steps", ""), ("finish", "pixels"), ("ready", ""), ("mode", "normal"), ("colour", "")))
+    labels, faces = (gr.Textbox(value, label="model") for value in (MODEL, FACES))
+    opacity, confine = gr.Number(1, label="opacity"), gr.Checkbox(True, label="confine")
+    outputs = [gr.Image(format="png", label=name) for name in ("picture", "mask", "map")] + [gr.JSON(label="facts")]
+    gr.Button().click(edit, [photo, edited, steps, map, finish, labels], outputs, api_name="edit", **HEAVY)
+    outputs = [gr.Image(format="png", label=name) for name in ("picture", "strokes")] + [gr.JSON(label="facts")]
+    gr.Button().click(make_up, [photo, target, strokes, names, mode, opacity, colour, confine, faces], outputs,
+                      api_name="makeup", **HEAVY)
 
 
 @friendly
@@ -108,3 +132,34 @@ def patchmatch(photo: str, exemplar: str, model: str = models.AUTO):
               "moved": s.moved, "error": s.error, "pck": {str(t): share for t, share in s.pck.items()} or None}
              for s in told.steps]
     return file_of(told), {"model": name, "seconds": round(told.seconds, 3), "notes": list(told.notes), "steps": steps}
+
+
+@friendly
+def edit(photo: str, edited_map: str | None = None, steps: str = "", map: str | None = None, finish: str = "pixels",
+         model: str = MODEL):  # fmt: skip
+    """A photo painted anew where its part map was changed: by an edited map (of the shape and in the colours of the third picture
+    returned), or by steps in words, ";" between: "grow hair 8; turn left-shin left-thigh"; "delete skirt"; "move hair 0 -10".
+    finish: "pixels" (the photo's own) or "painting" (the network's); model: a checkpoint that reads label maps."""
+    if finish not in ("pixels", "painting"):
+        raise editing.EditError(f'finish is "pixels" or "painting", not {finish!r}')
+    translator = models.translator(models.resolve(model, photo))
+    canvas = editing.canvas(translator, photo, map)
+    labels = canvas.labels if edited_map is None else canvas.read(edited_map)
+    labels = carried_out(canvas, [step.strip() for step in steps.split(";") if step.strip()], labels)
+    done = editing.edit(translator, canvas, labels, finish=finish)
+    facts = {"changed": done.changed, "repainted": done.repainted, "outside": done.outside, "model": model,
+             "seconds": round(done.seconds, 3), "notes": list(done.notes)}
+    return done.image, done.mask, done.after, facts
+
+
+@friendly
+def make_up(portrait: str, target: str, strokes: str | None = None, ready: str = "", mode: str = "normal", opacity: float = 1.0,
+            colour: str = "", confine: bool = True, model: str = FACES):  # fmt: skip
+    """Makeup of a portrait carried to a target: strokes, a transparent PNG of the portrait's size, or ready makeup, "lips+blush".
+    mode: of blending; opacity: 0 to 1; colour: one for all, "#c01040"; confine: lips, teeth and eyes are kept apart."""
+    translator = models.translator(models.resolve(model, portrait))
+    names = tuple(name.strip() for name in ready.split("+") if name.strip())
+    made_up = makeup.portrait(translator, portrait, strokes, names, colour=colour or None)
+    done = makeup.transfer(translator, made_up, target, mode.replace("-", " "), opacity, confine)
+    facts = {"agreement": round(done.agreement, 4), "model": model, "seconds": round(done.seconds, 3), "notes": list(done.notes)}
+    return done.image, done.layer, facts

@@ -21,7 +21,7 @@ LIGHTNESS = ("The network sees lightness alone and paints the exemplar’s colou
 JS = """
 const palette = () => element.querySelector('.palette'), find = () => palette().querySelector('[type=search]');
 const tell = () => {
-    const pen = document.querySelector('#editor [aria-label=Brush]');
+    const pen = document.querySelector('#EDITOR [aria-label=Brush]');
     if (pen && !pen.classList.contains('highlight')) pen.click();
     const colour = palette().querySelector('.on').dataset.colour, size = Number(palette().querySelector('[type=range]').value);
     window.cocosBrush = {brush: {colors: [colour], default_color: colour, color_mode: 'fixed', default_size: size},
@@ -50,16 +50,17 @@ element.addEventListener('keydown', event => {
 BRUSHED = "() => ({__type__: 'update', ...window.cocosBrush})"
 
 
-def editor() -> gr.ImageEditor:
+def editor(elem_id: str = "editor") -> gr.ImageEditor:
     """The canvas, still empty."""
     plain = {"sources": [], "transforms": [], "layers": False, "buttons": [], "show_label": False}
     kept = {"format": "png", "image_mode": "RGBA", "type": "pil"}
-    return gr.ImageEditor(canvas_size=(SIDE, SIDE), fixed_canvas=True, height=HEIGHT + 70, elem_id="editor", **plain, **kept)
+    return gr.ImageEditor(canvas_size=(SIDE, SIDE), fixed_canvas=True, height=HEIGHT + 70, elem_id=elem_id, **plain, **kept)
 
 
-def about() -> gr.HTML:
-    """What is said of the condition, with the palette in it; at its event `select`, BRUSHED gives the editor the brush."""
-    return gr.HTML(padding=False, js_on_load=JS, elem_id="about")
+def about(elem_id: str = "about", editor: str = "editor") -> gr.HTML:
+    """What is said of the condition, with the palette in it; at its event `select`, BRUSHED gives the editor, of that `elem_id`,
+    the brush."""
+    return gr.HTML(padding=False, js_on_load=JS.replace("EDITOR", editor), elem_id=elem_id)
 
 
 def drawable(condition: Condition) -> bool:

@@ -115,6 +115,12 @@ CSS = """
 #segin { align-items: flex-start; }
 #segin #mask, #segin #painted { flex: 1 1 22%; max-width: 24%; }
 @media (max-width: 600px) { #segin #mask, #segin #painted { max-width: none; } #segin #told { flex: 1 0 100%; } }
+.tight { gap: .4rem !important; align-items: flex-end; }
+.arrow { padding-inline: .3rem !important; }
+/* At the photo's own resolution, however small that is. */
+:is(#edit-picture, #edit-mask, #makeup-picture, #makeup-layer) :is(button:has(img), .image-frame, img) {
+    width: 100% !important; height: auto !important; object-fit: contain !important; }
+#makeup-layer img { background: repeating-conic-gradient(#bbb 0 25%, #eee 0 50%) 0 0 / 20px 20px; }
 .facts { margin: 0; font-size: .9rem; opacity: .85; }
 /* The player: what carries a number lies over its like, and only the present one is seen, so that nothing jumps. */
 .player { display: flex; flex-direction: column; gap: .6rem; }

@@ -1,0 +1,1 @@
+"""What a correspondence is good for (CoCosNet, Sec. 5): image editing and makeup transfer."""
