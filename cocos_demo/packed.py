@@ -4,7 +4,8 @@ All that ships is packed; what people train or import stays plain, and both are 
 
     python -m cocos_demo.packed FILE.safetensors ...
 
-packs, and removes each plain file once its packed one has been read back.
+packs, and removes each plain file once its packed one has been read back. With `--round 8` before the files, weights in half
+precision keep eight significant digits (binary, of eleven), as bfloat16 has them, and the files are another fifth smaller.
 """
 
 import json
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save, save_file
 from torch import Tensor
@@ -96,6 +98,22 @@ def pack(path: str | Path) -> Path:
     return packed
 
 
+def rounded(tensors: dict[str, Tensor], digits: int) -> dict[str, Tensor]:
+    """The same with each number in half precision rounded to `digits` significant binary digits, 1 to 11; others are left alone.
+
+    The error is at most 2^-digits of the number. Raises ValueError for another count.
+    """
+    if not 1 <= digits <= 11:
+        raise ValueError(f"half precision has 11 significant digits; {digits} cannot be kept")
+    step = 1 << (11 - digits)
+
+    def to_step(t: Tensor) -> Tensor:  # the bits of a number grow with it, so that they can be rounded as a whole number is
+        bits = t.view(torch.int16).to(torch.int32)
+        return (bits.add(step // 2).div(step, rounding_mode="floor") * step).to(torch.int16).view(torch.float16)
+
+    return {name: to_step(t.contiguous()) if t.dtype == torch.float16 else t for name, t in tensors.items()}
+
+
 def _is_packed(path: str | Path) -> bool:
     return str(path).endswith(PACKED)
 
@@ -110,5 +128,10 @@ def _told() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    for plain in sys.argv[1:]:
+    words = sys.argv[1:]
+    if words[:1] == ["--round"]:
+        digits, *words = int(words[1]), *words[2:]
+        for plain in words:
+            write(plain, rounded(tensors(plain), digits), metadata(plain))
+    for plain in words:
         print("wrote", pack(plain))

@@ -131,3 +131,14 @@ def test_a_packed_checkpoint_is_one_like_the_others(tmp_path, monkeypatch):
 def test_all_that_ships_is_packed():
     ship = [*checkpoints.shipped().values(), *packed.files(lessons.LESSONS / "networks").values(), features.VGG16_BASE]
     assert len(ship) > 10 and [path.name for path in ship if not path.name.endswith(packed.PACKED)] == []
+
+
+def test_weights_are_rounded_to_so_many_digits():
+    numbers = torch.tensor([1.0, 1 + 2**-10, 1 + 2**-8, -1 - 3 * 2**-9, 0.0, 2**-14, -0.3, 60000.0], dtype=torch.float16)
+    kept = packed.rounded({"w": numbers, "steps": torch.tensor([3])}, 8)
+    assert kept["w"].tolist()[:5] == [1.0, 1.0, 1 + 2**-7, -1 - 2**-7, 0.0] and kept["steps"].item() == 3
+    assert ((kept["w"].double() - numbers.double()).abs() <= numbers.double().abs() * 2**-8).all()
+    assert torch.equal(packed.rounded({"w": numbers}, 11)["w"], numbers)
+    assert len({int(b) & 7 for b in kept["w"].view(torch.int16)}) == 1  # what xz no longer has to keep
+    with pytest.raises(ValueError, match="12 cannot be kept"):
+        packed.rounded({"w": numbers}, 12)
