@@ -4,6 +4,7 @@ Conditions that come without a photo are searched as in the paper (Sec. 5): a pl
 paints them, and its painting is compared with the pictures.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -131,6 +132,17 @@ class Finder:
         query = self.describe([self.look(condition)])[0]
         found = [(index.root / name, cosine) for index in indices for name, cosine in index.nearest(query, top + 1)]
         return sorted((pair for pair in found if pair[1] < ITSELF), key=lambda pair: -pair[1])[:top]
+
+
+def fewest_others(folder: PreparedFolder) -> int:
+    """Pictures of other people that each of a folder's has to choose from, at least."""
+    return len(folder) - max(Counter(item["person"] for item in folder.items).values())
+
+
+def of_others(data: Path, out: Path, top: int = 10) -> None:
+    """Write the list of exemplars of a prepared folder's training split: the `top` pictures of other people most like each, or as
+    many as there are. Raises RetrievalError, DataError."""
+    run(Exemplars(data, out, min(top, fewest_others(PreparedFolder(data, "train"))), split="train", other_people=True))
 
 
 def run(options: Exemplars) -> None:

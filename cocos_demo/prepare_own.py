@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,16 +132,15 @@ def _exemplars(options: Folder) -> list[str]:
         return ["--mix.cross", "0"]
     if options.exemplars == "none":
         return []
-    out, most = options.out / "exemplars.txt", max(Counter(item["person"] for item in folder.items).values())
-    top = min(TOP, len(folder) - most)
+    from .exemplars import fewest_others, of_others
+
+    out = options.out / "exemplars.txt"
     if options.exemplars == "random":
+        top = min(TOP, fewest_others(folder))
         write_list(out, random_exemplars(folder, top))
         print(f"wrote {out}: {len(folder)} pictures, {top} exemplars of other people each, drawn at random")
     else:
-        from .exemplars import Exemplars
-        from .exemplars import run as retrieve
-
-        retrieve(Exemplars(options.out, out, top, split="train", other_people=True))
+        of_others(options.out, out, TOP)
     return ["--exemplars", str(out)]
 
 

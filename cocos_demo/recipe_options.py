@@ -8,6 +8,7 @@
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -88,9 +89,14 @@ def complete(options):
                               f"in: python -m cocos_demo prepare {chosen.data} DIR --out {path} --size {chosen.prepared}")
     lists = options.mix.hard > 0 or (options.mix.cross > 0 and options.exemplars)
     if lists and options.exemplars and not options.exemplars.is_file():
-        raise RecipeError(f"there is no list of exemplars {options.exemplars}; make one with: python -m cocos_demo exemplars "
-                          f"{options.data[0]} --other-people --out {options.exemplars} (or draw exemplars at random: "
-                          f"--exemplars None --mix.hard 0)")
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # one process makes it, before the others are started
+            raise RecipeError(f"there is no list of exemplars {options.exemplars}; make one with: python -m cocos_demo exemplars "
+                              f"{options.data[0]} --other-people --out {options.exemplars} (or draw exemplars at random: "
+                              f"--exemplars None --mix.hard 0)")
+        from .exemplars import of_others  # with what translates, which a run with a list at hand does not need
+
+        print(f"there is no list of exemplars {options.exemplars} yet: they are retrieved once, as the papers do")
+        of_others(options.data[0], options.exemplars)
     options = replace(options, choices={name: str(value) for name, value in chosen.part("choices").items()} | options.choices)
     if options.system == "segin" and not all(_tells_foreground(path) for path in options.data):
         weights = replace(options.weights, seg=0.0, attention=0.0)

@@ -11,7 +11,7 @@ from cocos_demo import features, recipe_options, training
 from cocos_demo.choices import read_choices
 from cocos_demo.cli import main
 from cocos_demo.conditions import KINDS
-from cocos_demo.datasets.retrieval import write_list
+from cocos_demo.datasets.retrieval import read_list, write_list
 from cocos_demo.models import SYSTEMS, config_class
 from cocos_demo.objectives import PUBLISHED
 from cocos_demo.recipes import SETS, RecipeError, recipe
@@ -129,11 +129,19 @@ def test_what_cannot_be_is_one_line(words, told, tmp_path, monkeypatch, capsys):
     assert told in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
-def test_a_missing_list_of_exemplars_is_told(datasets, capsys):
-    (datasets("ade20k") / "exemplars.txt").unlink()
-    assert main(["train", "--data", "ade20k", "--size", "32"]) == 2
-    assert ("python -m cocos_demo exemplars datasets/ade20k --other-people --out datasets/ade20k/exemplars.txt"
-            in capsys.readouterr().err)
+def test_a_missing_list_of_exemplars_is_made(datasets, monkeypatch, capsys):
+    folder = datasets("ade20k")
+    listed = folder / "exemplars.txt"
+    before = read_list(listed)
+    listed.unlink()
+    recipe_options.complete(options("--data", "ade20k", "--size", "32"))
+    assert f"no list of exemplars {listed} yet" in capsys.readouterr().out
+    made = read_list(listed)
+    assert set(made) <= set(before) and all(ref[:2] != query[:2] for query, refs in made.items() for ref in refs)
+    listed.unlink()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RecipeError, match="cocos_demo exemplars datasets/ade20k --other-people --out datasets/ade20k/exemplars"):
+        recipe_options.complete(options("--data", "ade20k", "--size", "32"))
 
 
 NO_VGG = ["--weights.feat", "0", "--weights.perc", "0", "--weights.context", "0"]
