@@ -97,6 +97,7 @@ class Processes:
         with self._answering():
             dist.broadcast_object_list(box)
         if box[1] is not None:
+            self.wait()  # else the first may be gone before the others have read why
             raise box[1]
         return box[0]
 

@@ -5,6 +5,7 @@ A batch is a function of (seed, step) alone, so whoever makes it, it is the same
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -65,16 +66,30 @@ def batches(draw: Callable[[int], Batch], start: int, stop: int, workers: int, p
     coming = _by_processes(loader)
     try:
         yield coming
-    except RuntimeError as error:  # torch's word, in the middle of anything, for a process that was killed
-        if "DataLoader worker" not in str(error):
+    except (RuntimeError, OSError, EOFError) as error:  # of a process that was killed: torch's word for it, in the middle of
+        # anything, or that of the memory that it no longer hands over
+        if "DataLoader worker" not in str(error) and not _fewer(others, workers):
             raise
-        raise LoadingError(f"a loader process ended ({str(error).splitlines()[0]}); most often memory ran out, or shared "
-                           f"memory (/dev/shm) is small: take fewer --workers, or 0") from error
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise LoadingError(f"a loader process ended ({said}); most often memory ran out, or shared memory (/dev/shm) is small: "
+                           f"take fewer --workers, or 0") from error
     finally:
         coming.close()  # ends the processes, but for one that waits for a disk or a network that does not answer
         for child in set(active_children()) - others:
             child.kill()
             child.join()
+
+
+def _fewer(others: set, workers: int) -> bool:
+    """Whether one of the loader processes has ended, which may show a moment after it was noticed by what it leaves undone."""
+    try:
+        for _ in range(20):
+            if len(set(active_children()) - others) < workers:
+                return True
+            time.sleep(0.05)
+    except RuntimeError:  # torch's word for it, by a signal, has come meanwhile
+        return True
+    return False
 
 
 def _begin_worker(number: int) -> None:

@@ -56,7 +56,7 @@ def test_what_is_not_here_says_which_commands_lead_to_it(home):
     (home / "checkpoints" / "my_shoes.safetensors").unlink()
     said = task.missing(task.SKETCH)
     for command in ("prepare edges2shoes DIR", "train --data edges2shoes --out runs/edges2shoes",
-                    "keep runs/edges2shoes/model.safetensors --name my_edges2shoes"):  # fmt: skip
+                    "keep runs/edges2shoes/edges2shoes_cocosnet.safetensors --name my_edges2shoes"):  # fmt: skip
         assert command in said
     model, _, _, _, _, button, photo, empty = task.taken_up(task.SKETCH, str(FACE))
     assert model.value is None and not model.visible and photo is None and empty.visible and button.value == "Translate"
