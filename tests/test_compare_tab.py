@@ -8,6 +8,7 @@ import re
 import gradio as gr
 import numpy as np
 import pytest
+from browser_tabs import to_tab
 from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, checkpoint_mcl, checkpoint_segin, empty_photo
 from PIL import Image, ImageColor
 from test_app import address, browser, client  # noqa: F401
@@ -146,13 +147,7 @@ def opened(browser, address, name: str, **look):  # noqa: F811
     page.set_default_timeout(90_000)  # a busy machine
     page.on("request", lambda r: outside.append(r.url) if not r.url.startswith((address, "data:", "blob:")) else None)
     page.goto(address)
-    page.wait_for_selector("#translate")
-    page.wait_for_timeout(500)  # the tabs find their room
-    tab = page.get_by_role("tab", name=name)
-    if not tab.is_visible():  # a narrow window keeps it in a menu
-        page.locator(".overflow-menu button").first.click()
-        tab = page.locator(".overflow-dropdown button", has_text=name)
-    tab.click()
+    to_tab(page, name)
     return page, outside
 
 

@@ -5,6 +5,7 @@ import io
 import re
 
 import pytest
+from browser_tabs import to_tab
 from made_up import BODY, FACE, FIGURE, PORTRAIT, RENDERED, checkpoint, checkpoint_v2, empty_photo
 from PIL import Image
 from test_app import address, browser, client  # noqa: F401
@@ -124,7 +125,7 @@ def test_it_plays(browser, address, width, theme):  # noqa: F811
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.set_default_timeout(90_000)  # a busy machine
     page.goto(f"{address}/?__theme={theme}")
-    page.get_by_role("tab", name="PatchMatch").click()
+    to_tab(page, "PatchMatch")
     page.wait_for_selector(".player .told .now:has-text('exact')")
     page.select_option(".speed", "1600")
     page.click(".play")
@@ -155,7 +156,7 @@ def test_another_pair_begins_anew_and_can_be_downloaded(browser, address):  # no
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(90_000)
     page.goto(address)
-    page.get_by_role("tab", name="PatchMatch").click()
+    to_tab(page, "PatchMatch")
     page.wait_for_selector(".player .told .now")
     page.locator(".at").focus()
     page.keyboard.press("End")
