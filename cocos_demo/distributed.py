@@ -9,6 +9,7 @@ calls parts of the network (`correspond`, `y_S`) that DistributedDataParallel wo
 another beside gradients goes from memory to memory (gloo), so that it never waits for a GPU.
 """
 
+import atexit
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,8 @@ class Processes:
         if not dist.is_initialized():
             with self._answering("did not come"):
                 dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=timedelta(seconds=patience))
+            if device == "cpu":  # after an error too: gloo's threads, left to themselves, may abort what ends
+                atexit.register(self.close)
 
     @contextmanager
     def _answering(self, what: str = "no longer answers") -> Iterator[None]:
@@ -126,7 +129,7 @@ class Processes:
 
     def close(self) -> None:
         """Take leave of the others."""
-        if self.count > 1:
+        if self.count > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
 
