@@ -5,7 +5,6 @@ A batch is a function of (seed, step) alone, so whoever makes it, it is the same
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from .datasets.pairs import Batch
 
 AHEAD = 2  # batches that each loader process has ready
+LOST = ConnectionRefusedError, ConnectionResetError, EOFError  # what comes of asking a process that is gone for its memory
 
 
 class LoadingError(RuntimeError):
@@ -66,9 +66,10 @@ def batches(draw: Callable[[int], Batch], start: int, stop: int, workers: int, p
     coming = _by_processes(loader)
     try:
         yield coming
-    except (RuntimeError, OSError, EOFError) as error:  # of a process that was killed: torch's word for it, in the middle of
-        # anything, or that of the memory that it no longer hands over
-        if "DataLoader worker" not in str(error) and not _fewer(others, workers):
+    except (RuntimeError, FileNotFoundError, *LOST) as error:
+        # Of a process that was killed: torch's word for it, in the middle of anything, or a batch that it no longer hands over.
+        lost = isinstance(error, LOST) or isinstance(error, FileNotFoundError) and error.filename is None
+        if not lost and "DataLoader worker" not in str(error):
             raise
         said = (str(error) or type(error).__name__).splitlines()[0]
         raise LoadingError(f"a loader process ended ({said}); most often memory ran out, or shared memory (/dev/shm) is small: "
@@ -78,18 +79,6 @@ def batches(draw: Callable[[int], Batch], start: int, stop: int, workers: int, p
         for child in set(active_children()) - others:
             child.kill()
             child.join()
-
-
-def _fewer(others: set, workers: int) -> bool:
-    """Whether one of the loader processes has ended, which may show a moment after it was noticed by what it leaves undone."""
-    try:
-        for _ in range(20):
-            if len(set(active_children()) - others) < workers:
-                return True
-            time.sleep(0.05)
-    except RuntimeError:  # torch's word for it, by a signal, has come meanwhile
-        return True
-    return False
 
 
 def _begin_worker(number: int) -> None:
