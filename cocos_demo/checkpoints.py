@@ -14,6 +14,7 @@ from .models import SYSTEMS
 from .models.layers import bake
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
+PAINTINGS = "paintings"  # what a card says in "looks" where looks are not taken from photos
 
 
 class CheckpointError(RuntimeError):
@@ -112,13 +113,24 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> tuple[
     return net.to(device).eval(), card
 
 
+def paints(card: dict) -> bool:
+    """Whether a checkpoint was trained to take its looks from paintings."""
+    return card["condition"] == "metfaces" or card.get("looks") == PAINTINGS
+
+
 def for_condition(condition: str, system: str = "cocosnet") -> str:
-    """Name of the first checkpoint of a system for a kind of condition, shipped ones first. Raises CheckpointError."""
+    """Name of the first checkpoint of a system for a kind of condition, shipped ones first, those for paintings last. Raises
+    CheckpointError."""
+    painted = None
     for name, path in catalogue().items():
         try:
             card = read_card(path)
         except CheckpointError:
             continue  # whoever asks for it by name is told
         if (card["system"], card["condition"]) == (system, condition):
-            return name
+            if not paints(card):
+                return name
+            painted = painted or name
+    if painted:
+        return painted
     raise CheckpointError(f"there is no checkpoint of the system {system} for the condition {condition!r}")

@@ -79,16 +79,19 @@ class Outcome:
 
 
 def family(kind: str) -> list[str]:
-    """Names of the checkpoints that read a kind of condition, shipped ones first. Raises CompareError where there is none."""
-    names = [name for name, path in checkpoints.catalogue().items() if _condition(path) == kind]
+    """Names of the checkpoints that read a kind of condition, shipped ones first, without those for other looks than the rest
+    (paintings). Raises CompareError where there is none."""
+    cards = {name: _card(path) for name, path in checkpoints.catalogue().items()}
+    there = {name: card for name, card in cards.items() if card and card["condition"] == kind}
+    names = [name for name, card in there.items() if not checkpoints.paints(card)] or list(there)
     if not names:
         raise CompareError(f"no checkpoint reads the condition {kind!r}")
     return names
 
 
-def _condition(path: Path) -> str | None:
+def _card(path: Path) -> dict | None:
     try:
-        return checkpoints.read_card(path)["condition"]
+        return checkpoints.read_card(path)
     except CheckpointError:
         return None  # whoever asks for it by name is told
 

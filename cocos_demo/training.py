@@ -348,6 +348,9 @@ class Trainer:
                           "ema": a.ema}, "adversarial_from": a.adversarial_from,
                 "weights": asdict(a.weights), "shares": {name: round(share, 4) for name, share in self.shares.items()},
                 "mix": asdict(a.mix), "frozen": a.freeze, "recipe": a.recipe, "limits": a.note}
+        painted = any("paintings" in folder.index for folder in self.folders)
+        if painted or a.like and checkpoints.paints(checkpoints.card_of(a.like)):
+            card["looks"] = checkpoints.PAINTINGS
         checkpoints.save(path, bake(net), card)
         return path
 

@@ -170,7 +170,7 @@ def carried(before: Scene | None, photo: str | None, exemplar: str | None, model
     pictures and the model, and this tab in front: that it was chosen has them matched."""
     if photo is None or exemplar is None:
         raise gr.Error("Choose a photo and an exemplar first.", print_exception=False)
-    looks = tuple(models.looks(models.translator(models.resolve(model, photo)).kind.name))
+    looks = tuple(models.looks_for(models.translator(models.resolve(model, photo))))
     now = troubled((None, None, model), before, "These pictures are on their way.")._replace(looks=looks)
     return now, models.starred(looks), photo, exemplar, model, gr.Tabs(selected=ROOM)
 

@@ -11,7 +11,7 @@ from cocos_demo.stopping import go_on
 from cocos_demo.translator import Condition
 from cocos_demo.ui import visits
 from cocos_demo.ui.common import SAMPLES, served
-from cocos_demo.ui.models import LOOKS, finder, looks
+from cocos_demo.ui.models import finder, folder_for, translator
 
 BEST = 4  # exemplars that are shown
 SIDE = 1024  # pixels to which a person's own picture is reduced to be shown
@@ -33,8 +33,8 @@ def find(name: str, condition: Condition, folder: str | None = None, top: int = 
 
         return tell
 
-    if looks(condition.kind.name):
-        indices.append(search.index(SAMPLES / LOOKS[condition.kind.name], keep=False, progress=report("the samples")))
+    if samples := folder_for(translator(name)):
+        indices.append(search.index(SAMPLES / samples, keep=False, progress=report("the samples")))
         said.append(f"{len(indices[-1].names)} samples")
     if folder and folder.strip():
         if not visits.OWN_FOLDERS:

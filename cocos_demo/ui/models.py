@@ -32,7 +32,7 @@ WORDS = {"portrait": "face lines", "grey": "grey photo", "figure": "body pose", 
          "celebahqedge": "face edges", "celebahq": "face part map", "deepfashion": "body pose", "deepfashion_hd": "body pose",
          "ade20k": "map of a scene", "edges": "lines", "metfaces": "face lines"}  # fmt: skip
 LOOKS = {"portrait": "portraits", "grey": "portraits", "celebahqedge": "portraits", "celebahq": "portraits",
-         "metfaces": "portraits", "figure": "figures", "parts": "figures", "deepfashion": "figures",
+         "metfaces": "paintings", "figure": "figures", "parts": "figures", "deepfashion": "figures",
          "deepfashion_hd": "figures"}  # fmt: skip
 
 
@@ -162,6 +162,16 @@ def looks(kind: str) -> list[str]:
     return samples(LOOKS[kind]) if kind in LOOKS else []
 
 
+def looks_for(net: Translator) -> list[str]:
+    """The same for a network, which may have been trained to take its looks from paintings."""
+    return samples(folder) if (folder := folder_for(net)) else []
+
+
+def folder_for(net: Translator) -> str | None:
+    """Which folder of the samples these lie in, if any."""
+    return checkpoints.PAINTINGS if checkpoints.paints(net.card) else LOOKS.get(net.kind.name)
+
+
 def starred(paths: Iterable[str]) -> list[tuple[str, str]]:
     """Pictures for a gallery, a star on those whose true matches are known."""
     return [(path, "★" if rendered(path) else "") for path in paths]
@@ -194,7 +204,7 @@ def meant(given: tuple[str | None, str | None, str], shown: tuple[str, ...], sys
         return Meant("", shown, None, "Choose a photo: click one, or upload your own.")
     name = resolve(model, photo, system)
     net = translator(name)
-    offered = tuple(looks(net.kind.name))
+    offered = tuple(looks_for(net))
     # A figure's look cannot be taken from a portrait: the arrival of another exemplar asks again.
     if offered and offered != shown:
         net.condition_of(photo)  # if the photo is refused, the exemplar stays

@@ -116,7 +116,7 @@ def carried(before: Told | None, photo: str | None, exemplar: str | None, model:
     model, if it matches step by step, and this tab in front: that it was chosen has them matched."""
     if photo is None or exemplar is None:
         raise gr.Error("Choose a photo and an exemplar first.", print_exception=False)
-    looks = tuple(models.looks(models.translator(models.resolve(model, photo)).kind.name))
+    looks = tuple(models.looks_for(models.translator(models.resolve(model, photo))))
     now = Told((None, None, model), looks, trouble="These pictures are on their way.")
     return now, models.starred(looks), photo, exemplar, models.by_steps(model), gr.Tabs(selected=ROOM)
 

@@ -1,4 +1,5 @@
-"""What the Translate tab is asked to do: new looks for a photo, colours for a grey one, a picture from a map or from a sketch."""
+"""What the Translate tab is asked to do: new looks for a photo, a painted portrait, colours for a grey photo, a picture from a
+map or from a sketch."""
 
 import functools
 import io
@@ -15,7 +16,7 @@ from cocos_demo.ui import models, ways
 from cocos_demo.ui.common import samples, served, step
 from cocos_demo.ui.visits import keep
 
-NEW, COLOURISE = "New looks for a photo", "Colourise a grey photo"
+NEW, COLOURISE, OIL = "New looks for a photo", "Colourise a grey photo", "Oil portrait"
 PAINT, SKETCH = "Scene, face or figure from a map", "Shoes and bags from a sketch"
 GREY, LINES = "grey", "edges"  # the kinds of condition whose models colourise, and paint sketches
 
@@ -34,13 +35,17 @@ class Task:
 TASKS = {
     NEW: Task(),
     COLOURISE: Task("A portrait, grey or in colour", last="An exemplar: the colours to take", button="Colourise"),
+    OIL: Task("A portrait photo", last="A painting: the palette and the manner to take", button="Paint"),
     PAINT: Task("A label map to begin with, or none", "The map: paint what is where", drawn=True),
     SKETCH: Task("A sketch or photo, or neither", "The sketch: draw here", "An exemplar: a photo of a shoe or bag", drawn=True),
 }
 
 
-def does(kind: str | None, what: str) -> bool:
-    """Whether models of a kind of condition can do it; those that cannot be read stand among the ones for photos."""
+def does(kind: str | None, what: str, painted: bool = False) -> bool:
+    """Whether models of a kind of condition can do it; those that cannot be read stand among the ones for photos. `painted`: they
+    take their looks from paintings, and do that alone."""
+    if painted or what == OIL:
+        return painted and what == OIL
     labels = isinstance(KINDS.get(kind), LabelKind)
     if what == NEW:
         return kind not in (GREY, LINES) and not (labels and not KINDS[kind].guesses)
@@ -49,7 +54,7 @@ def does(kind: str | None, what: str) -> bool:
 
 def offered(what: str) -> list[tuple[str, str]]:
     """(words, name) of the models that can do it, for a dropdown."""
-    return [(words, name) for words, name in models.choices() if does(kind_of(name), what)]
+    return [(words, name) for words, name in models.choices() if does(kind_of(name), what, paints(name))]
 
 
 def kind_of(name: str | None) -> str | None:
@@ -59,6 +64,15 @@ def kind_of(name: str | None) -> str | None:
         return path and checkpoints.read_card(path)["condition"]
     except checkpoints.CheckpointError:
         return None
+
+
+def paints(name: str | None) -> bool:
+    """Whether a checkpoint takes its looks from paintings."""
+    path = checkpoints.catalogue().get(name)
+    try:
+        return bool(path) and checkpoints.paints(checkpoints.read_card(path))
+    except checkpoints.CheckpointError:
+        return False
 
 
 def choice() -> gr.Radio:
@@ -73,7 +87,7 @@ def there(what: str):
 
 def missing(what: str) -> str:
     """How models come about that would do it and are not here."""
-    return ways.in_words([way for way in ways.WAYS if does(way.kind, what)], folded=what == NEW)
+    return ways.in_words([way for way in ways.WAYS if does(way.kind, what, way.kind == "metfaces")], folded=what == NEW)
 
 
 def taken_up(what: str, photo: str | None):
@@ -96,6 +110,8 @@ def photos_for(model: str | None) -> list[str]:
     kind = kind_of(model)
     if kind == GREY:
         return grey_samples()
+    if paints(model):
+        return [path for path in samples("photos") if not models.rendered(path)]
     return models.photos_for(model, offered(NEW)) if model and does(kind, NEW) else []
 
 

@@ -141,8 +141,8 @@ def seen(photo: str | None, model: str | None, before: Read | None):
     name = models.resolve(model, photo)
     net = models.translator(name)
     condition = net.blank() if photo is None else net.condition_of(photo)
-    offered = models.looks(condition.kind.name)
-    same = before is not None and models.looks(before.condition.kind.name) == offered
+    offered = models.looks_for(net)
+    same = before is not None and models.looks_for(models.translator(before.name)) == offered
     exemplar = gr.skip() if same else next(iter(offered), None)
     pastes = net.card["system"] == models.PASTES
     kept = before is not None and before.name == name
@@ -167,7 +167,7 @@ def find_exemplar(
     check(read, photo, model)
     found, said = find(read.name, canvas.changed(read.condition, edited), folder, progress=progress)
     best = [path for path, _ in found]
-    rest = [path for path in models.looks(read.condition.kind.name) if path not in best]
+    rest = [path for path in models.looks_for(models.translator(read.name)) if path not in best]
     return [*((path, f"{cosine:.2f}") for path, cosine in found), *rest], best[0], in_facts(said)
 
 
