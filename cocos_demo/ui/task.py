@@ -35,7 +35,7 @@ class Task:
 TASKS = {
     NEW: Task(),
     COLOURISE: Task("A portrait, grey or in colour", last="An exemplar: the colours to take", button="Colourise"),
-    OIL: Task("A portrait photo", last="A painting: the palette and the manner to take", button="Paint"),
+    OIL: Task("A portrait photo", last="A painting: its palette and manner", button="Paint"),
     PAINT: Task("A label map to begin with, or none", "The map: paint what is where", drawn=True),
     SKETCH: Task("A sketch or photo, or neither", "The sketch: draw here", "An exemplar: a photo of a shoe or bag", drawn=True),
 }
