@@ -252,8 +252,8 @@ document.addEventListener("keydown", event => {
 
 
 def script() -> str:
-    """All that runs in the page from its beginning: uploads and rankings, words and keys for all, the tour."""
-    parts = JS, Path(__file__).with_name("reach.js").read_text(encoding="utf-8"), tour.script()
+    """All that runs in the page from its beginning: uploads and rankings, words and keys for all, what is saved, the tour."""
+    parts = JS, *(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("reach.js", "save.js")), tour.script()
     return "() => {" + "".join(f"{{\n{part}\n}}\n" for part in parts) + "}"
 ASK = """<span class="ask"><button type="button" class="around">Show me around</button>
 <button type="button" class="no-tour" aria-label="No tour, thanks">×</button></span>"""
