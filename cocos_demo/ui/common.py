@@ -18,6 +18,9 @@ from cocos_demo.files import beside
 from cocos_demo.ui.answers import worded
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
+ENDINGS = ".jpg", ".jpeg", ".png", ".webp"  # what every browser shows
+OWN: dict[str, list[str]] = {}  # folder of samples -> copies of someone's own pictures, offered first (`offered.py`)
+LEFT_OUT: set[str] = set()  # paths of samples that cannot be opened
 # One lane for everything that computes: two people at once wait for each other instead of halving the machine.
 HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}
 TO_TOP = "(...given) => { window.scrollTo(0, 0); return given; }"  # the tab that is left may have been scrolled far down
@@ -57,8 +60,9 @@ def served(data: bytes, name: str) -> str:
 
 
 def samples(folder: str) -> list[str]:
-    """Paths of the pictures in data/samples/FOLDER, in order."""
-    return sorted(str(path) for path in (SAMPLES / folder).glob("*") if path.suffix in (".jpg", ".png"))
+    """Paths of the pictures to choose from: those that were named for this run, then those in data/samples/FOLDER, in order."""
+    there = sorted(str(path) for path in (SAMPLES / folder).glob("*") if path.suffix.lower() in ENDINGS)
+    return [*OWN.get(folder, ()), *(path for path in there if path not in LEFT_OUT)]
 
 
 def friendly(handler):
@@ -135,6 +139,6 @@ def shown(label: str, buttons=("download", "fullscreen"), **options) -> gr.Image
     return gr.Image(label=label, format="png", interactive=False, buttons=list(buttons), **options)
 
 
-def compared(label: str) -> gr.ImageSlider:
+def compared(label: str, elem_id: str) -> gr.ImageSlider:
     """Two pictures under one another, and a line to be drawn over them."""
-    return gr.ImageSlider(label=label, show_label=False, format="png", interactive=False, buttons=["fullscreen"])
+    return gr.ImageSlider(label=label, show_label=False, format="png", interactive=False, buttons=["fullscreen"], elem_id=elem_id)

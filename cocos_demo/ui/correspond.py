@@ -5,7 +5,7 @@ import html
 import gradio as gr
 
 from cocos_demo.pair import Side
-from cocos_demo.ui import models, scene, tables
+from cocos_demo.ui import models, saved, scene, tables
 from cocos_demo.ui.api import ALPHA
 from cocos_demo.ui.common import (
     HEAVY,
@@ -238,4 +238,5 @@ def draw(now: Scene | None, base: str, overlay: str, alpha: float):
         return left, right, words + key, "", again
     if not now.rival:
         words += tables.answer(answers[0])
-    return left, right, words + key + tables.points(answers, now.letters), tables.numbers(answers, now), again
+    words += key + tables.points(answers, now.letters) + saved.links(now, answers)
+    return left, right, words, tables.numbers(answers, now), again

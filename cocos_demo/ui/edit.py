@@ -93,7 +93,7 @@ def tab(room: gr.Tab) -> None:
     with gr.Row(visible=False) as more:
         with gr.Column(min_width=260):
             gr.HTML(caption("Before | after"), padding=False)
-            slider = compared("Before | after")
+            slider = compared("Before | after", "edit-slider")
         with gr.Column(min_width=260):
             gr.HTML(caption("White: painted anew"), padding=False)
             mask = shown("What may change", elem_id="edit-mask", show_label=False)

@@ -10,8 +10,9 @@ from cocos_demo.photo import open_photo
 from cocos_demo.stopping import go_on
 from cocos_demo.translator import Condition
 from cocos_demo.ui import visits
-from cocos_demo.ui.common import SAMPLES, served
+from cocos_demo.ui.common import OWN, SAMPLES, served
 from cocos_demo.ui.models import finder, folder_for, translator
+from cocos_demo.ui.offered import place
 
 BEST = 4  # exemplars that are shown
 SIDE = 1024  # pixels to which a person's own picture is reduced to be shown
@@ -36,6 +37,9 @@ def find(name: str, condition: Condition, folder: str | None = None, top: int = 
     if samples := folder_for(translator(name)):
         indices.append(search.index(SAMPLES / samples, keep=False, progress=report("the samples")))
         said.append(f"{len(indices[-1].names)} samples")
+        if OWN.get(samples):
+            indices.append(search.index(place(samples), keep=False, progress=report("the exemplars of this page")))
+            said.append(f"{len(indices[-1].names)} exemplars of this page")
     if folder and folder.strip():
         if not visits.OWN_FOLDERS:
             raise RetrievalError("Folders of this computer are searched only for the person who sits at it.")
@@ -59,7 +63,7 @@ def in_words(index: Index) -> str:
 
 def shown(path: Path) -> str:
     """Path of a picture that the app may serve: a sample's own, or a copy, reduced, of a person's own."""
-    if path.is_relative_to(SAMPLES):
+    if path.is_relative_to(SAMPLES) or any(str(path) in own for own in OWN.values()):
         return str(path)
     picture, file = open_photo(path), io.BytesIO()
     picture.thumbnail((SIDE, SIDE))

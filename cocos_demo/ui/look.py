@@ -1,8 +1,11 @@
 """Theme and style: the system's own fonts, nothing fetched from anywhere."""
 
 import html
+from pathlib import Path
 
 import gradio as gr
+
+from cocos_demo.ui import tour
 
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 
@@ -18,16 +21,58 @@ THEME = gr.themes.Soft(
     block_label_text_color_dark="*body_text_color_subdued",
     block_label_text_weight="500",
     block_info_text_color="*neutral_600",
+    # A step darker than the theme's: white on it, and it on white, can be read (4.5 : 1).
+    color_accent="*primary_600",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    checkbox_label_background_fill_selected="*primary_600",
+    block_title_text_color="*primary_600",
+    body_text_color_subdued="*neutral_600",
     block_info_text_color_dark="*neutral_300",
 )
 
 CSS = """
 #head h1 { font-size: 1.6rem; font-weight: 700; margin: 0; }
 #head p { margin: .15rem 0 0; opacity: .8; }
+:root { --ring: #4f46e5; }
+.dark { --ring: #a5b4fc; }
+.dark [role=tab].selected { color: var(--ring) !important; }
 #head { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: flex-end; justify-content: space-between; }
 .tabs { margin-top: -.75rem; } /* so that an answer is read without scrolling */
 .badge { font-size: .8rem; padding: .2rem .65rem; border-radius: 999px; white-space: nowrap;
          border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); }
+.aside { display: flex; flex-wrap: wrap; gap: .2rem .5rem; align-items: center; }
+@media (min-width: 950px) { .aside { flex-direction: column; align-items: flex-end; } }
+/* The way past the tabs, seen when the keyboard is on it; a ring around whatever it is on. */
+.skip:not(:focus) { position: absolute; left: -99rem; }
+.skip { position: absolute; z-index: 10; padding: .3rem .8rem; border-radius: 8px; background: var(--background-fill-primary); }
+.gradio-container :is(a, button, input, select, textarea, summary, [tabindex]):focus-visible {
+    outline: 3px solid var(--ring) !important; outline-offset: 2px !important; }
+.gradio-container .pointed button:focus-visible { outline-offset: -3px !important; } /* its block would cut it off */
+/* Where the keyboard points; its numbers are for those who hear the page. */
+.cross { position: absolute; z-index: 3; width: 33px; height: 33px; margin: -16.5px; pointer-events: none; font-size: 0;
+         background: linear-gradient(white, white) 50% 0 / 3px 12px, linear-gradient(white, white) 50% 100% / 3px 12px,
+                     linear-gradient(white, white) 0 50% / 12px 3px, linear-gradient(white, white) 100% 50% / 12px 3px;
+         background-repeat: no-repeat; filter: drop-shadow(0 0 1px black) drop-shadow(0 0 1px black); }
+/* The tour: offered in the title's line, a card in a corner, a ring around what it names. */
+.ask { display: inline-flex; align-items: center; gap: .2rem; font-size: .8rem; }
+.ask button { padding: .2rem .5rem !important; border: 0 !important; border-radius: 999px !important; font: inherit !important;
+              color: inherit !important; background: none !important; box-shadow: none !important; cursor: pointer;
+              min-width: 0 !important; }
+.ask .around { text-decoration: underline; white-space: nowrap; }
+body:not(.new-here) .no-tour { display: none; }
+.new-here .ask { border: 1px solid var(--color-accent); border-radius: 999px; padding-inline: .2rem; }
+.new-here .around::before { content: "New here?"; display: inline-block; margin-right: .35em; }
+.tour { position: fixed; z-index: 50; right: 1rem; bottom: 1rem; width: min(22rem, calc(100vw - 2rem)); padding: .8rem 1rem;
+        border-radius: 12px; background: var(--background-fill-primary); color: var(--body-text-color);
+        border: 2px solid var(--ring); box-shadow: 0 4px 20px rgba(0, 0, 0, .3); }
+.tour.left { right: auto; left: 1rem; }
+.tour p { margin: 0 0 .6rem; }
+.tour div { display: flex; gap: .5rem; align-items: center; }
+.tour span { flex: 1; font-size: .85rem; }
+.tour button { padding: .25rem .8rem; border-radius: 8px; border: 1px solid var(--border-color-primary); }
+.tour button:disabled { opacity: .4; }
+.toured { outline: 3px solid var(--ring) !important; outline-offset: 4px; }
 .step { font-weight: 600; margin: 0; }
 .html-container:has(.step) { padding-block: 2px !important; }
 .step b { display: inline-block; width: 1.6em; height: 1.6em; line-height: 1.6em; margin-right: .4em;
@@ -190,7 +235,7 @@ CSS = """
 
 # The icon under an upload asks for a file whether or not the box is full; gradio's own does nothing then.
 # A digit in a row of places chooses that place, and goes on to the next picture's row, at last to the button.
-JS = """() => {
+JS = """
 document.addEventListener("click", event => event.target
     .closest("[data-testid=source-select] button:first-of-type.selected")
     ?.closest("[data-testid=image]").querySelector("input[type=file]")?.click());
@@ -203,12 +248,20 @@ document.addEventListener("keydown", event => {
     const rows = [...document.querySelectorAll(".places.quality"), ...document.querySelectorAll(".places.closeness")]
         .filter(each => each.offsetParent);
     (rows[rows.indexOf(row) + 1]?.querySelector("input") ?? document.querySelector("#blind-judge")).focus();
-}); }"""
+});"""
+
+
+def script() -> str:
+    """All that runs in the page from its beginning: uploads and rankings, words and keys for all, what is saved, the tour."""
+    parts = JS, *(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("reach.js", "save.js")), tour.script()
+    return "() => {" + "".join(f"{{\n{part}\n}}\n" for part in parts) + "}"
+ASK = """<span class="ask"><button type="button" class="around">Show me around</button>
+<button type="button" class="no-tour" aria-label="No tour, thanks">×</button></span>"""
 
 
 def head(device, reason: str, way: str = "float32") -> str:
     """Title, one line, and a badge that says what computes, how, and why."""
     badge = html.escape(f"computing on {device}, {way.split('.')[0]}")
-    return f"""<div id="head"><div><h1>A photo goes in, a picture comes out</h1>
+    return f"""<a class="skip" href="#">Skip to the pictures</a><div id="head"><div><h1>A photo goes in, a picture comes out</h1>
 <p>Your photo gives the lines or the pose, the exemplar the look. The network finds what belongs where, and paints.</p>
-</div><span class="badge" title="{html.escape(f"{reason}. {way}")}">{badge}</span></div>"""
+</div><span class="aside">{ASK}<span class="badge" title="{html.escape(f"{reason}. {way}")}">{badge}</span></span></div>"""

@@ -93,7 +93,7 @@ def tab(room: gr.Tab) -> None:
             result = as_served(shown("Made up", elem_id="makeup-picture", show_label=False))
         with gr.Column(min_width=260):
             gr.HTML(caption("Before | after"), padding=False)
-            slider = compared("Before | after")
+            slider = compared("Before | after", "makeup-slider")
         with gr.Column(min_width=260):
             gr.HTML(caption("The strokes, transparent, to keep"), padding=False)
             layer = as_served(shown("The strokes as they arrived", elem_id="makeup-layer", show_label=False))

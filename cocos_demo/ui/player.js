@@ -34,6 +34,7 @@ element.addEventListener("change", event => { if (event.target.matches(".speed")
 element.addEventListener("click", event => {
   const part = event.target.closest("button, circle");
   if (!part) return;
+  if (part.matches(".frame")) return stop(); // save.js saves it
   if (part.matches(".play")) return timer ? stop() : play();
   stop();
   show(part.matches("circle") ? Number(part.dataset.at) : Number(one(".at").value) + Number(part.dataset.by));

@@ -33,7 +33,9 @@ def markup(told: Recording) -> str:
                 f'<button type="button" data-by="-1" aria-label="One step back">‹</button>'
                 f'<input type="range" class="at" min="0" max="{last}" value="0" aria-label="Step">'
                 f'<button type="button" data-by="1" aria-label="One step on">›</button>'
-                f'<select class="speed" aria-label="Speed">{speeds}</select></div>')
+                f'<select class="speed" aria-label="Speed">{speeds}</select>'
+                f'<button type="button" class="frame" data-sheet=".player .panels figure" data-name="patchmatch.png">'
+                "Save this step (PNG)</button></div>")
     words = each(told.steps, lambda step: f"<strong>{html.escape(step.name)}</strong> {html.escape(step.does)}", "p")
     return (f'<div class="player">{controls}<div class="told">{words}</div>{panels(told)}'
             f'<div class="measured">{each(told.steps, numbers)}</div><div class="charts">{charts(told.steps)}</div></div>')

@@ -41,7 +41,8 @@ def lay_out() -> tuple[Shown, gr.Button, gr.Button]:
     """All of it, not yet seen -> this, and buttons for a closer look and for the steps of the matching."""
     with gr.Row(visible=False) as row:
         picture = as_served(shown("Picture", elem_id="picture"))
-        slider = gr.ImageSlider(label="Photo | picture", format="webp", interactive=False, buttons=["fullscreen"])
+        look = {"format": "webp", "interactive": False, "buttons": ["fullscreen"]}
+        slider = gr.ImageSlider(label="Photo | picture", elem_id="slider", **look)
         warped = as_served(shown(WARPED, elem_id="warped"))
     with gr.Row(visible=False, elem_id="segin") as second:
         mask, painted = (shown(label, ["download"], elem_id=name, min_width=130)

@@ -9,6 +9,8 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 
 PASSWORD = "COCOS_DEMO_PASSWORD"
 LEAST = 8  # characters of a password
@@ -28,6 +30,7 @@ class Options:
     port: int = 7860
     user: str = "demo"
     password: str | None = None  # None: no password is asked for
+    exemplars: Path | None = None  # a folder of pictures to be offered before the samples
     space: bool = False  # a Hugging Face Space: public because its owner chose so
 
     @property
@@ -51,26 +54,30 @@ def options(argv: list[str] | None = None) -> Options:
     parser.add_argument("--host", help=f"address to serve at: {LOCAL}, this machine alone, if not said; 0.0.0.0 lets others in")
     parser.add_argument("--port", help="7860 if not said; the variable GRADIO_SERVER_PORT does the same")
     parser.add_argument("--user", default="demo", help=f"name for the password, which is asked for, or taken from {PASSWORD}")
+    parser.add_argument("--exemplars", metavar="FOLDER", help="pictures of your own, offered as exemplars before the samples")
     given = parser.parse_args(argv)
     try:
-        return chosen(given.host, given.port, given.user, os.environ)
+        return chosen(given.host, given.port, given.user, os.environ, given.exemplars)
     except ServeError as error:
         sys.exit(f"error: {error}")
 
 
-def chosen(host: str | None, port: str | None, user: str, environ) -> Options:
+def chosen(host: str | None, port: str | None, user: str, environ, exemplars: str | None = None) -> Options:
     """As `options`, of given words and variables. Raises ServeError."""
     asked = port or environ.get("GRADIO_SERVER_PORT", "7860")
     if not asked.isdigit() or not 0 < int(asked) < 65536:
         raise ServeError(f"{'--port' if port else 'GRADIO_SERVER_PORT'} must be a number from 1 to 65535, not {asked!r}")
+    folder = exemplars and Path(exemplars).expanduser()
+    if folder and not folder.is_dir():
+        raise ServeError(f"--exemplars: there is no folder {folder}")
     space = bool(environ.get("SPACE_ID"))
     host = host or environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if space else LOCAL)
     if space or is_local(host):
-        return Options(host, int(asked), user, space=space)
+        return Options(host, int(asked), user, exemplars=folder or None, space=space)
     password = environ.get(PASSWORD) or ask(host)
     if len(password) < LEAST:
         raise ServeError(f"a password of at least {LEAST} characters is needed to serve others at {host}")
-    return Options(host, int(asked), user, password)
+    return Options(host, int(asked), user, password, folder or None)
 
 
 def ask(host: str) -> str:
@@ -106,16 +113,23 @@ def run(build: Callable, given: Options) -> None:
 
 
 def start(build: Callable, given: Options):
-    """Lay the page out and serve it from a thread of its own -> the gr.Blocks. Raises ServeError where the port is taken."""
+    """Lay the page out and serve it from a thread of its own -> the gr.Blocks. Raises ServeError where the port is taken, or
+    no exemplar is left of the folder that was named."""
     from starlette.middleware import Middleware
 
     from cocos_demo import precision
+    from cocos_demo.datasets.retrieval import RetrievalError
     from cocos_demo.device import pick_device
-    from cocos_demo.ui import answers, lane, look, visits
+    from cocos_demo.ui import answers, lane, look, offered, visits
     from cocos_demo.ui.common import SAMPLES
 
     folder = visits.own_folder()
     visits.OWN_FOLDERS = not given.public
+    try:
+        for line in chain(offered.check_samples(), offered.offer(given.exemplars) if given.exemplars else ()):
+            print(line, flush=True)
+    except RetrievalError as error:
+        raise ServeError(f"--exemplars: {error}") from None
     demo = build()
     lane.prepare(demo)
     answers.prepare(demo)
@@ -123,7 +137,7 @@ def start(build: Callable, given: Options):
         demo.launch(
             server_name=given.host, server_port=given.port, auth=given.password and [(given.user, given.password)],
             auth_message="Whoever runs this demo has given you a name and a password.",
-            theme=look.THEME, css=look.CSS, js=look.JS, max_file_size="40mb", allowed_paths=[str(SAMPLES)],
+            theme=look.THEME, css=look.CSS, js=look.script(), max_file_size="40mb", allowed_paths=[str(SAMPLES)],
             footer_links=["api", "settings"], prevent_thread_lock=True, quiet=True, ssr_mode=False,
             state_session_capacity=SESSIONS, app_kwargs={"middleware": [Middleware(answers.Door, folders=[folder, SAMPLES])]},
         )  # fmt: skip
