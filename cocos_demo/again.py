@@ -21,7 +21,7 @@ from .translator import Result, Translator
 
 @dataclass(frozen=True)
 class Again:
-    """Do a saved run again, and say whether its picture is the same. RUN: a ZIP file that `translate --save-run` or the app wrote.
+    """Do a saved run again, and say whether its picture is the same. RUN: a ZIP file of the app or of `translate --save-run`.
 
     The settings of a run alone (settings.json) will do where its pictures are samples that ship.
     """
@@ -70,8 +70,8 @@ def unlike(run: Run, picture: Image.Image) -> str:
     if before is None or before.size != picture.size:
         return "another picture"
     off = np.abs(np.asarray(before, int) - np.asarray(picture.convert("RGB"))).max(-1)  # (H, W)
-    return (f"another picture: {(off > 0).mean():.1%} of its pixels differ, by {off.mean():.2f} of 255 in the mean and {off.max()} "
-            "at most")
+    return (f"another picture: {(off > 0).mean():.1%} of its pixels differ, by {off.mean():.2f} of 255 in the mean and "
+            f"{off.max()} at most")
 
 
 def run(options: Again) -> None:
