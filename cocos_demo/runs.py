@@ -12,7 +12,6 @@ from PIL import Image
 
 from . import settings as told
 from .drawings import LARGEST
-from .errors import explain
 from .files import beside
 from .photo import PhotoError, known_formats, open_photo
 from .settings import Given, Settings
@@ -109,9 +108,10 @@ def unpack(data: bytes) -> Run:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = _read(archive)
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, ValueError, OSError, zipfile.zlib.error) as error:
-        raise error if explain(error) and not isinstance(error, OSError) else RunError(
-            "the file is a damaged ZIP file: save the run again") from None
+    except RunError:
+        raise
+    except Exception as error:  # noqa: BLE001  # damaged, encrypted or unknown to zipfile: nearly anything is raised
+        raise RunError("the file is a damaged ZIP file: save the run again") from error
     if SETTINGS not in parts:
         raise RunError(f"there is no {SETTINGS} in this ZIP file: it holds no run of cocos_demo")
     settings = told.read(parts.pop(SETTINGS))

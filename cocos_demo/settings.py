@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -83,13 +83,7 @@ class Settings:
     inputs: dict[str, Given]  # by their role: photo, exemplar, exemplar_map, drawing
     result: str  # SHA-256 of the picture's pixels, see `pixels`
     made: Made
-    notes: tuple[str, ...] = field(default=())  # what was said of the pictures that went in
-
-    @property
-    def title(self) -> str:
-        """In a few words: "10:42 P009.jpg as P001.jpg, portrait" (UTC)."""
-        given = " as ".join(self.inputs[role].name for role in ("photo", "exemplar") if role in self.inputs)
-        return f"{self.made.at[11:16]} {given}, {self.model.name}"
+    notes: tuple[str, ...] = ()  # what was said of the pictures that went in
 
 
 def read(text: bytes) -> Settings:

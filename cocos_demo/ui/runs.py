@@ -22,6 +22,7 @@ MOST = 20  # runs of a visit that are remembered
 THUMB = 160  # pixels
 ASKED = {"looks": task.NEW, "colours": task.COLOURISE, "oil": task.OIL, "map": task.PAINT, "sketch": task.SKETCH}
 FIRST = "What you make here is kept for this visit alone: click a picture to go back to it."
+TO_BUTTON = "() => document.querySelector('#translate').scrollIntoView({block: 'center', behavior: 'smooth'})"
 # The file is there a moment after the link to it.
 SAVE = "() => setTimeout(() => document.querySelector('#run-link a')?.click(), 100)"
 
@@ -111,6 +112,12 @@ def thumbnail(run: Run) -> str:
     return served(runs.png(picture), "small.png")
 
 
+def title(run: Run) -> str:
+    """In a few words: "10:42 P009.jpg as P001.jpg, portrait"."""
+    names = [run.settings.inputs[role].name for role in ("photo", "exemplar") if role in run.settings.inputs]
+    return f"{when(run)} {' as '.join(names)}, {run.settings.model.name}"
+
+
 def when(run: Run) -> str:
     """Hour and minute, as this machine's clock has them."""
     return f"{datetime.fromisoformat(run.settings.made.at).astimezone():%H:%M}"
@@ -149,15 +156,16 @@ def taken_up(run: Run):
     headings, button, photo, the button for an empty canvas, exemplar, its map. Raises SettingsError where its model is not here.
     """
     settings, name = run.settings, run.settings.model.name
-    said = told.differences(settings, str(models.translator(name).device))
+    said = tuple(f"{words[:1].upper()}{words[1:]}: the picture may be another."
+                 for words in told.differences(settings, str(models.translator(name).device)))  # fmt: skip
     run = Run(settings, {role: placed(role, one, settings) for role, one in run.inputs.items()}, in_files(run.results))
     what = asked(run)
     doing = task.TASKS[what]
-    notes = in_boxes(f"{words[:1].upper()}{words[1:]}: the picture may be another." for words in said)
-    words = in_facts(f"Put back: {settings.title}. {doing.button} paints it again.")
-    return (run, notes + words, what, gr.Dropdown(task.offered(what), value=name, visible=True), task.missing(what),
-            *task.headings(what), gr.Button(doing.button), path(run, "photo"), gr.Button(visible=doing.drawn),
-            path(run, "exemplar"), path(run, "exemplar_map"))  # fmt: skip
+    words = f"Put back: {title(run)}. {doing.button} paints it again."
+    gr.Info(words) if not said else gr.Warning(" ".join((words, *said)), duration=15)
+    model = gr.Dropdown(task.offered(what), value=chosen_as(run, what), visible=True)
+    return (run, in_boxes(said) + in_facts(words), what, model, task.missing(what), *task.headings(what), gr.Button(doing.button),
+            path(run, "photo"), gr.Button(visible=doing.drawn), path(run, "exemplar"), path(run, "exemplar_map"))  # fmt: skip
 
 
 def placed(role: str, one: bytes | Path, settings: told.Settings) -> Path:
@@ -176,6 +184,16 @@ def asked(run: Run) -> str:
     return own if own in offering else offering[0]
 
 
+def chosen_as(run: Run, what: str) -> str:
+    """The model as it is chosen: "auto" where that comes to the same, so that another photo may be another kind of picture."""
+    name = run.settings.model.name
+    try:
+        photo = any(models.AUTO == offered for _, offered in task.offered(what)) and path(run, "photo")
+        return models.AUTO if photo and models.resolve(models.AUTO, photo) == name else name
+    except ValueError:  # nothing that is known is seen in it
+        return name
+
+
 def path(run: Run, role: str) -> str | None:
     return str(run.inputs[role]) if role in run.inputs else None
 
@@ -188,7 +206,7 @@ def put_back(run: Run | None, read, photo: str | None, model: str | None):
         return [gr.skip()] * 5
     there = photo and runs.sha256(runs.content(photo))
     wanted = run.settings.inputs["photo"].sha256 if "photo" in run.inputs else None
-    if (there, model) != (wanted, run.settings.model.name):
+    if (there, read.name) != (wanted, run.settings.model.name):
         return None, *[gr.skip()] * 4
     drawing = open_photo(run.inputs["drawing"]) if "drawing" in run.inputs else None
     editor = canvas.canvas(read.condition, drawing) if drawings.drawable(read.condition) else gr.skip()

@@ -78,10 +78,11 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     what.input(task.taken_up, [what, photo], [model, missing, first, second, last, button, photo, empty], **quick)
     empty.click(lambda: None, None, photo, **quick)
     opening = [kept.back, kept.said, what, model, missing, first, second, last, button, photo, empty, exemplar, own_map]
+    opens = {"show_progress_on": kept.said, **private, **HEAVY}
     for begun in (
         gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick),
-        kept.upload.upload(runs.opened, kept.upload, opening, **quick).success(lock, None, buttons, **quick),
-        kept.gallery.select(runs.chosen, kept.history, opening, **quick).success(lock, None, buttons, **quick),
+        kept.upload.upload(runs.opened, kept.upload, opening, **opens).success(lock, None, buttons, js=runs.TO_BUTTON, **quick),
+        kept.gallery.select(runs.chosen, kept.history, opening, **opens).success(lock, None, buttons, js=runs.TO_BUTTON, **quick),
     ):
         begun.then(
             read_photo,
