@@ -44,8 +44,8 @@ def translation(name: str, net: Translator, result: Result, inputs: Mapping[str,
     if drawing is not None:
         files["drawing"] = runs.png(drawing)
     settings = told.Settings(
-        told.FORMAT, "translate", told.of_model(name, net.card), told.Translate(**options), runs.given(files),
-        told.pixels(result.final), told.made(result.device, result.seconds), result.notes,
+        told.FORMAT, "translate", (told.of_model(name, net.card),), told.Translate(**options), runs.given(files),
+        {"picture": told.pixels(result.final)}, told.made(result.device, result.seconds), result.notes,
     )  # fmt: skip
     pictures = {"picture": result.final, "condition": result.condition, "warped": result.warped, "mask": result.mask,
                 "painted": result.image if result.coloured else None}
@@ -62,11 +62,11 @@ def repeated(run: Run, net: Translator, progress: Callable[[str, float], None] |
     return net(photo, given["exemplar"], condition, progress, given.get("exemplar_map"))
 
 
-def unlike(run: Run, picture: Image.Image) -> str:
-    """How far a picture is from the run's own, in words; empty where no pixel differs."""
-    if told.pixels(picture) == run.settings.result:
+def unlike(run: Run, picture: Image.Image, name: str = "picture", role: str = "picture") -> str:
+    """How far a picture is from the run's own of this name, in words; empty where no pixel differs. `role`: of its file."""
+    if told.pixels(picture) == run.settings.results.get(name):
         return ""
-    before = open_photo(run.results["picture"]) if "picture" in run.results else None
+    before = open_photo(run.results[role]) if role in run.results else None
     if before is None or before.size != picture.size:
         return "another picture"
     off = np.abs(np.asarray(before, int) - np.asarray(picture.convert("RGB"))).max(-1)  # (H, W)
@@ -79,6 +79,8 @@ def run(options: Again) -> None:
     from .commands import stages
 
     saved = runs.load(options.run)
+    if saved.settings.task == "compare":
+        return _compared(saved, options)
     name = options.model or saved.settings.model.name
     path = checkpoints.catalogue().get(name, Path(name)) if options.model else told.there(saved.settings.model)
     with stages() as report:
@@ -90,3 +92,22 @@ def run(options: Again) -> None:
     write_picture(result.final, options.out)
     same = unlike(saved, result.final) or "the same picture, to the pixel"
     print(f"{options.out}  ({net.card['name']}, {result.cost}): {same}")
+
+
+def _compared(saved: Run, options: Again) -> None:
+    """All systems of a comparison again."""
+    from . import again_compare, comparing
+
+    if options.model:
+        raise told.SettingsError("a comparison is of several models: none can stand for all (--model)")
+    outcomes = []
+    here = [model.name for model in saved.settings.models if model.name in checkpoints.catalogue()]
+    for outcome in comparing.each(here, saved.inputs["photo"], saved.inputs["exemplar"],
+                                  lambda name: Translator.load(name, options.device)):  # fmt: skip
+        outcomes.append(outcome)
+        print(f"{outcome.name}  {outcome.trouble or ', '.join(comparing.in_lines(outcome))}", flush=True)
+    for words in told.differences(saved.settings, next((o.device for o in outcomes if o.device), saved.settings.made.device)):
+        print(f"note: {words}", file=sys.stderr)
+    write_picture(comparing.sheet(outcomes, saved.settings.options.points), options.out)
+    same = "; ".join(again_compare.unlike(saved, outcomes)) or "the same pictures, to the pixel"
+    print(f"{options.out}: {same}")

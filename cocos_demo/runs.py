@@ -19,10 +19,12 @@ from .settings import Given, Settings
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 SETTINGS = "settings.json"
 ROLES = "photo", "exemplar", "exemplar_map", "drawing"  # of pictures that go in
-RESULTS = "picture", "condition", "warped", "mask", "painted"  # and that come out
+RESULTS = "picture", "condition", "warped", "mask", "painted", "sheet"  # and that come out
+NUMBERED = r"picture_\d\d"  # those of the models that were compared, in their order
+MANY = 64  # files in a ZIP file
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "GIF": "gif", "BMP": "bmp", "TIFF": "tif",
            "PPM": "ppm", "TGA": "tga", "JPEG2000": "jp2", "ICO": "ico"}  # fmt: skip
-KNOWN = re.compile(rf"(?:{'|'.join((*ROLES, *RESULTS))})\.(?:{'|'.join(sorted(set(ENDINGS.values())))})|settings\.json")
+KNOWN = re.compile(rf"(?:{'|'.join((*ROLES, *RESULTS, NUMBERED))})\.(?:{'|'.join(sorted(set(ENDINGS.values())))})|settings\.json")
 MOST = 40_000_000  # bytes of all that is in it, unpacked: what the app takes as an upload
 
 
@@ -117,7 +119,7 @@ def unpack(data: bytes) -> Run:
     settings = told.read(parts.pop(SETTINGS))
     by_role = {name.partition(".")[0]: picture for name, picture in parts.items()}
     return _checked(settings, {role: one for role, one in by_role.items() if role in ROLES},
-                    {role: one for role, one in by_role.items() if role in RESULTS})
+                    {role: one for role, one in by_role.items() if role not in ROLES})
 
 
 def load(path: str | Path) -> Run:
@@ -130,7 +132,7 @@ def _read(archive: zipfile.ZipFile) -> dict[str, bytes]:
     """The files in it, of names that a run has, and of no more bytes than it may have. Raises RunError."""
     parts, left = {}, MOST
     for one in archive.infolist():
-        if not KNOWN.fullmatch(one.filename) or one.filename in parts or len(parts) > len(ROLES) + len(RESULTS):
+        if not KNOWN.fullmatch(one.filename) or one.filename in parts or len(parts) == MANY:
             raise RunError(f"{one.filename[:60]!r} is in this ZIP file, which is not of a run of cocos_demo")
         with archive.open(one) as file:
             parts[one.filename] = file.read(left + 1)  # what is there, whatever the header says

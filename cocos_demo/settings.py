@@ -7,14 +7,14 @@ import functools
 import hashlib
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from PIL import Image
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from . import __version__, checkpoints, packed, precision
 
@@ -22,6 +22,7 @@ FORMAT = "cocos_demo run 1"
 LONGEST = 1_000_000  # bytes of the JSON text
 OWN = "own"  # the matcher that a network was trained with
 STRICT = ConfigDict(extra="forbid", strict=True)
+Pixel = Annotated[float, Field(ge=0, le=512, allow_inf_nan=False)]
 Asked = Literal["looks", "colours", "oil", "map", "sketch"]
 
 
@@ -72,18 +73,35 @@ class Translate:
 
 
 @dataclass(frozen=True)
+class Compare:
+    """The options of a comparison of all systems that read one kind of condition."""
+
+    __pydantic_config__ = STRICT
+    kind: str = "auto"  # of conditions.KINDS, or by what the photo shows
+    points: Annotated[tuple[tuple[Pixel, Pixel], ...], Field(max_length=100)] = ()  # of the photo's square
+
+
+OPTIONS = {"translate": Translate, "compare": Compare}
+
+
+@dataclass(frozen=True)
 class Settings:
     """One run: what was asked for, of what, and what came out."""
 
     __pydantic_config__ = STRICT
     format: Literal["cocos_demo run 1"]
-    task: Literal["translate"]
-    model: Model
-    options: Translate
+    task: Literal["translate", "compare"]
+    models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=50)]  # one, or those that were compared
+    options: Any  # of the task's kind in OPTIONS
     inputs: dict[str, Given]  # by their role: photo, exemplar, exemplar_map, drawing
-    result: str  # SHA-256 of the picture's pixels, see `pixels`
+    results: dict[str, str]  # "picture", or each model's name -> SHA-256 of its pixels, see `pixels`
     made: Made
     notes: tuple[str, ...] = ()  # what was said of the pictures that went in
+
+    @property
+    def model(self) -> Model:
+        """The one, or the first."""
+        return self.models[0]
 
 
 def read(text: bytes) -> Settings:
@@ -98,11 +116,14 @@ def read(text: bytes) -> Settings:
         raise SettingsError("these are not the settings of a run of cocos_demo")
     if told["format"] != FORMAT:
         raise SettingsError(f"the settings have the format {str(told['format'])[:40]!r}; this version reads {FORMAT!r}")
+    where = []
     try:
-        return TypeAdapter(Settings).validate_json(text)
+        settings = TypeAdapter(Settings).validate_json(text)
+        where = ["options"]
+        return replace(settings, options=TypeAdapter(OPTIONS[settings.task]).validate_json(json.dumps(settings.options)))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:80]
+        where = ".".join(map(str, (*where, *first["loc"])))[:80]
         raise SettingsError(f"the settings have been changed: {where}: {first['msg']}") from None
 
 
@@ -154,9 +175,14 @@ def there(model: Model) -> Path:
 def differences(settings: Settings, device: str, path: Path | None = None) -> tuple[str, ...]:
     """What is another here than where the run was made, so that its picture may be too: on `device`, by the checkpoint in `path`,
     or else the one of its name. Raises SettingsError where its model is not here."""
-    found, here, model = [], made(device, 0), settings.model
-    if fingerprint(path or there(model)) != model.weights:
-        found.append(f"the weights of {model.name[:80]} are another version here")
+    found, here, known = [], made(device, 0), checkpoints.catalogue()
+    if not any(model.name in known for model in settings.models) and not path:
+        there(settings.model)  # tells it
+    for model in settings.models:
+        if not path and model.name not in known:
+            found.append(f"the model {model.name[:80]} is not here")
+        elif fingerprint(path or known[model.name]) != model.weights:
+            found.append(f"the weights of {model.name[:80]} are another version here")
     for what, then, now in (("program", settings.made.program, here.program), ("torch", settings.made.torch, here.torch),
                             ("device", settings.made.device, here.device),
                             ("precision", settings.made.precision, here.precision)):

@@ -13,9 +13,10 @@ from made_up import FACE, PORTRAIT, SAMPLES, checkpoint, checkpoint_segin
 from PIL import Image
 from test_app import drag, serving, translated
 
+from cocos_demo import checkpoints
 from cocos_demo import runs as archive
 from cocos_demo.runs import RunError
-from cocos_demo.ui import patches, runs, task, translate
+from cocos_demo.ui import compare, patches, runs, runs_compare, task, translate
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -99,7 +100,7 @@ def test_a_visit_remembers_its_last_runs_each_once(home):
     assert [("drawing" in run.inputs) for run in again] == [False, True]
     for number in range(runs.MOST + 3):
         model = replace(again[0].settings.model, name=str(number))
-        again = runs.remembered(again, archive.Run(replace(again[0].settings, model=model), {}))
+        again = runs.remembered(again, archive.Run(replace(again[0].settings, models=(model,)), {}))
     assert len(again) == runs.MOST and again[0].settings.model.name == str(number)
 
 
@@ -143,6 +144,22 @@ def test_another_photo_chosen_meanwhile_stays(home, tmp_path):
     figure = str(SAMPLES / "photos" / "P010_studio_posture.jpg")
     assert runs.put_back(run, translate.Read(figure, "mine", "mine", None), figure, "mine")[0] is None  # forgotten
     assert runs.put_back(None, read, photo, "mine")[0] is not None
+
+
+def test_a_comparison_comes_back_with_its_points(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path / "none")  # two small systems alone
+    *_, last = compare.side_by_side(str(FACE), str(PORTRAIT), "portrait", lambda *_, **__: None)
+    now = compare.add(last[0], (250, 300))[0]
+    link = runs_compare.zipped(now, "portrait")
+    back, said, photo, exemplar, kind = runs_compare.opened(link.split("file=")[1].split('"')[0])
+    assert kind == "portrait" and "Put back: " in said and Path(photo).read_bytes() == FACE.read_bytes()
+    *_, last = compare.side_by_side(photo, exemplar, kind, lambda *_, **__: None)
+    board, *_, said = compare.marked_again(back, last[0])
+    assert board.points == now.points and "The same pictures as the saved ones" in said
+    looks = compare.suited(photo, kind, exemplar)
+    assert "update" in str(looks[1])  # the exemplar is a copy of a sample of this kind, and stays
+    with pytest.raises(gr.Error, match="of the tab Compare: open it there"):
+        runs.opened(link.split("file=")[1].split('"')[0])
 
 
 def test_a_run_goes_from_one_visit_to_another_by_its_file_alone(tmp_path):

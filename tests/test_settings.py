@@ -73,7 +73,7 @@ def test_what_is_no_settings_is_told(text, why):
 def test_fields_of_another_kind_are_told(run):
     for fields, why in (({"more": 1}, "more: "), ({"task": "fly"}, "task: "), ({"options": {"matcher": 7}}, "options.matcher: "),
                         ({"options": {"asked": "dance"}}, "options.asked: "), ({"inputs": []}, "inputs: "),
-                        ({"model": {"name": "mine"}}, "model.system: ")):  # fmt: skip
+                        ({"models": [{"name": "mine"}]}, "models.0.system: "), ({"models": []}, "models: ")):  # fmt: skip
         with pytest.raises(SettingsError, match=f"have been changed: {why}"):
             settings.read(changed(run, **fields))
 
@@ -91,7 +91,7 @@ def test_what_was_drawn_and_the_matcher_are_part_of_it(home):
     drawing = Image.new("RGB", (512, 512))
     drawing.paste((255, 255, 255), (100, 100, 400, 110))
     plain, drawn = made("mine"), made("mine", drawing)
-    assert drawn.settings.result != plain.settings.result
+    assert drawn.settings.results != plain.settings.results
     assert again.unlike(drawn, again.repeated(runs.unpack(runs.pack(drawn)), Translator.load("mine")).final) == ""
     name = checkpoint_segin(home / "checkpoints", "portrait").stem
     sift = runs.unpack(runs.pack(made(name, matcher="sift")))
@@ -161,3 +161,21 @@ def test_the_command_line_saves_a_run_and_does_it_again(home, capsys):
     for path, why in ((home / "none.zip", "no such file"), (FACE, "no JSON")):
         assert cli.main(["again", str(path), "-o", str(home / "d.png")]) == 2
         assert why in capsys.readouterr().err and not (home / "d.png").exists()
+
+
+def test_a_comparison_is_saved_and_done_again(home, capsys):
+    checkpoint(home / "checkpoints", "portrait").rename(home / "checkpoints" / "other.safetensors")
+    words = [str(FACE), str(PORTRAIT), "--models", "mine", "other", "--at", "300", "300", "-o", str(home / "sheet.png")]
+    assert cli.main(["compare", *words, "--save-run", str(home / "all.zip")]) == 0
+    run = runs.load(home / "all.zip")
+    assert [model.name for model in run.settings.models] == ["mine", "other"] and len(run.settings.options.points) == 1
+    assert set(run.results) == {"sheet", "condition", "picture_00", "picture_01"}
+    assert cli.main(["again", str(home / "all.zip"), "-o", str(home / "again.png")]) == 0
+    assert "the same pictures, to the pixel" in capsys.readouterr().out and (home / "again.png").is_file()
+    checkpoint(home / "checkpoints", "portrait").rename(home / "checkpoints" / "other.safetensors")
+    assert cli.main(["again", str(home / "all.zip"), "-o", str(home / "again.png")]) == 0
+    said = capsys.readouterr()
+    assert "other: another picture: " in said.out and "mine: " not in said.out and "weights of other" in said.err
+    assert cli.main(["again", str(home / "all.zip"), "--model", "mine"]) == 2
+    with pytest.raises(SettingsError, match="options.points.0.1: "):
+        settings.read(changed(run, options={"kind": "auto", "points": [[1, 900]]}))

@@ -24,7 +24,7 @@ ASKED = {"looks": task.NEW, "colours": task.COLOURISE, "oil": task.OIL, "map": t
 FIRST = "What you make here is kept for this visit alone: click a picture to go back to it."
 TO_BUTTON = "() => document.querySelector('#translate').scrollIntoView({block: 'center', behavior: 'smooth'})"
 # The file is there a moment after the link to it.
-SAVE = "() => setTimeout(() => document.querySelector('#run-link a')?.click(), 100)"
+SAVE = "() => setTimeout(() => [...document.querySelectorAll('.run-link a')].find(link => link.offsetParent)?.click(), 100)"
 
 
 class Shown(NamedTuple):
@@ -45,7 +45,7 @@ def lay_out() -> Shown:
     history, back = gr.State((), time_to_live=visits.AGE), gr.State(None, time_to_live=visits.AGE)
     with gr.Row(visible=False, elem_id="run-row") as row:
         save = gr.Button("Save all: pictures and settings (ZIP)", size="sm", elem_id="run-save")
-        link = gr.HTML(padding=False, elem_id="run-link")
+        link = gr.HTML(padding=False, elem_id="run-link", elem_classes="run-link")
     with gr.Accordion("Earlier pictures of this visit, and saved runs", open=False, elem_id="runs"):
         gallery = gr.Gallery(visible=False, allow_preview=False, show_label=False, buttons=[], object_fit="cover",
                              elem_id="run-history", elem_classes=["thumbs", "runs"])  # fmt: skip
@@ -81,7 +81,7 @@ def remembered(history: tuple[Run, ...], run: Run) -> tuple[Run, ...]:
 def alike(one: Run, other: Run) -> bool:
     """Whether two runs are the same pictures, model and options."""
     a, b = one.settings, other.settings
-    return a.model == b.model and a.options.matcher == b.options.matcher and (
+    return a.models == b.models and a.options.matcher == b.options.matcher and (
         {role: given.sha256 for role, given in a.inputs.items()} == {role: given.sha256 for role, given in b.inputs.items()})
 
 
@@ -90,10 +90,9 @@ def after(history: tuple[Run, ...], back: Run | None, run: Run):
     history = remembered(history, run)
     said = in_facts(FIRST)
     if back is not None and alike(back, run):
-        same = back.settings.result == run.settings.result
         with Image.open(run.results["picture"]) as picture:
-            said = in_boxes(["The same picture as the saved one, to the pixel." if same else
-                             f"Not the saved picture: {again.unlike(back, picture)}."])  # fmt: skip
+            unlike = again.unlike(back, picture)
+        said = in_boxes([f"Not the saved picture: {unlike}." if unlike else "The same picture as the saved one, to the pixel."])
     return history, gr.Row(visible=True), "", thumbnails(history), said
 
 
@@ -156,6 +155,8 @@ def taken_up(run: Run):
     headings, button, photo, the button for an empty canvas, exemplar, its map. Raises SettingsError where its model is not here.
     """
     settings, name = run.settings, run.settings.model.name
+    if settings.task != "translate":
+        raise told.SettingsError(f"this run is of the tab {settings.task.capitalize()}: open it there")
     said = tuple(f"{words[:1].upper()}{words[1:]}: the picture may be another."
                  for words in told.differences(settings, str(models.translator(name).device)))  # fmt: skip
     run = Run(settings, {role: placed(role, one, settings) for role, one in run.inputs.items()}, in_files(run.results))
@@ -211,7 +212,9 @@ def put_back(run: Run | None, read, photo: str | None, model: str | None):
     drawing = open_photo(run.inputs["drawing"]) if "drawing" in run.inputs else None
     editor = canvas.canvas(read.condition, drawing) if drawings.drawable(read.condition) else gr.skip()
     chosen = models.translator(read.name).card["system"] == models.PASTES  # elsewhere there is no matcher to choose
-    matcher = gr.Dropdown(value=known(run.settings.options.matcher, read.name)) if chosen else gr.skip()
+    matcher = gr.skip()
+    if chosen:
+        matcher = gr.Dropdown(patches.matchers(read.name), value=known(run.settings.options.matcher, read.name))
     return gr.skip(), editor, path(run, "exemplar"), path(run, "exemplar_map"), matcher
 
 
