@@ -30,6 +30,7 @@ def _published(name: str, help: str) -> dict[str, Command]:
 
 COMMANDS = {
     "translate": Command("a photo and an exemplar go in, a picture comes out", "cocos_demo.commands", "Translate"),
+    "again": Command("do a run that was saved again, and compare its picture", "cocos_demo.again", "Again"),
     "edit": Command("paint a photo anew where regions of its part map were changed", "cocos_demo.applications.commands", "Edit"),
     "makeup": Command("carry makeup from one portrait to others", "cocos_demo.applications.commands", "Makeup"),
     "patchmatch": Command("play how CoCosNet v2 matches two pictures, step by step", "cocos_demo.commands", "PatchMatch"),

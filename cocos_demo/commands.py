@@ -42,6 +42,8 @@ class Translate:
     save_steps: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """A folder for every picture on the way: photo, condition, exemplar, warped (SEGIN: the auxiliary image), image, and SEGIN's
     foreground mask."""
+    save_run: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A ZIP file for all of it: the pictures that went in and came out, and settings.json; `again` does it once more."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _there(*paths: Path) -> None:
 
 
 @contextmanager
-def _stages() -> Iterator[Callable[[str, float], None]]:
+def stages() -> Iterator[Callable[[str, float], None]]:
     """A bar, and the function that moves it: stage, share of all that is done."""
     from tqdm import tqdm
 
@@ -156,11 +158,12 @@ def _stages() -> Iterator[Callable[[str, float], None]]:
 
 def _translate(options: Translate) -> None:
     _there(options.photo, options.exemplar, *filter(None, [options.exemplar_map]))
-    with _stages() as report:
+    with stages() as report:
         report("loading the network", 0.0)
         from cocos_demo.translator import Translator
 
-        translator = Translator.load(_model_for(options), options.device)
+        model = _model_for(options)
+        translator = Translator.load(model, options.device)
         if options.matcher is not None:
             translator = translator.matched_by(options.matcher)
         result = translator(options.photo, options.exemplar, progress=report, exemplar_map=options.exemplar_map)
@@ -170,6 +173,11 @@ def _translate(options: Translate) -> None:
         if options.save_steps:
             write_picture(picture, options.save_steps / f"{number}_{name}.png")
     write_picture(result.final, options.out)
+    if options.save_run:
+        from cocos_demo import again, runs
+
+        given = {"photo": options.photo, "exemplar": options.exemplar, "exemplar_map": options.exemplar_map}
+        runs.save(again.translation(model, translator, result, given, matcher=options.matcher or "own"), options.save_run)
     by = f" by {options.matcher}" if options.matcher else ""
     print(f"{options.out}  ({translator.card['name']}{by}, {result.cost})")
 
@@ -185,7 +193,7 @@ def _model_for(options: Translate) -> str:
 def _patchmatch(options: PatchMatch) -> None:
     _there(options.photo, options.exemplar)
     check_animation(options.out)
-    with _stages() as report:
+    with stages() as report:
         report("loading the network", 0.0)
         from cocos_demo import checkpoints, conditions
         from cocos_demo.recording import record, table

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from . import comparing
+from . import again_compare, comparing, runs
 from .files import beside
 from .pictures import write_picture
 from .translator import Translator
@@ -31,6 +31,8 @@ class Compare:
     """The kind of condition, where models are not named: "portrait", "figure", ..., or "auto": by what the photo shows."""
     at: tuple[tuple[float, float], ...] = ()
     """Points of the photo, pixels x y x y ..., whose matches each system marks on the exemplar."""
+    save_run: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A ZIP file for all of it: the pictures that went in and came out, and settings.json; `again` does it once more."""
     device: str = "auto"
     """"auto" (cuda, else mps, else cpu), or one of these."""
 
@@ -48,4 +50,6 @@ def run(options: Compare) -> None:
     written = options.settings or options.out.with_suffix(".json")
     with beside(written) as partial:
         partial.write_text(comparing.in_json(comparing.settings(options.photo, options.exemplar, outcomes, points)), "utf-8")
-    print(f"{options.out}, {written}")
+    if options.save_run:
+        runs.save(again_compare.comparison(options.photo, options.exemplar, outcomes, points, options.kind), options.save_run)
+    print(", ".join(str(path) for path in (options.out, written, options.save_run) if path))

@@ -1,15 +1,14 @@
 """The canvas: a condition to be looked at and drawn on, and the palette that chooses the brush."""
 
 import html
-from dataclasses import replace
 
 import gradio as gr
 import numpy as np
 from PIL import Image, ImageOps
 
 from cocos_demo.conditions import LabelKind
+from cocos_demo.drawings import drawable, drawn, on_paper, over
 from cocos_demo.translator import Condition, on_canvas
-from cocos_demo.ui import task
 from cocos_demo.ui.common import HEIGHT, hexadecimal, in_boxes, in_facts
 
 SIDE = 512  # pixels, whatever the network's own
@@ -63,21 +62,6 @@ def about(elem_id: str = "about", editor: str = "editor") -> gr.HTML:
     return gr.HTML(padding=False, js_on_load=JS.replace("EDITOR", editor), elem_id=elem_id)
 
 
-def drawable(condition: Condition) -> bool:
-    """Whether the canvas can be drawn on: what a grey photo shows is its own, and stays."""
-    return condition.kind.name != task.GREY
-
-
-def drawn(condition: Condition) -> bool:
-    """Whether a condition was given or drawn as it is, and read from no photo."""
-    return condition.found.picture is not None
-
-
-def on_paper(kind) -> bool:
-    """Whether a kind is drawn black on white, as a sketch is; the others are drawn on black."""
-    return kind.name == task.LINES
-
-
 def colours(kind) -> list[str]:
     """The colours of a kind's brushes, by channel."""
     return ["#000000"] if on_paper(kind) else [hexadecimal(colour) for colour in kind.palette]
@@ -88,9 +72,10 @@ def picture(condition: Condition) -> Image.Image:
     return ImageOps.invert(condition.image) if on_paper(condition.kind) else condition.image
 
 
-def canvas(condition: Condition) -> gr.ImageEditor:
-    """The condition as a layer over its ground, so that the eraser uncovers that; a brush in the first of the kind's colours."""
-    shown = on_canvas(picture(condition), SIDE)
+def canvas(condition: Condition, drawing: Image.Image | None = None) -> gr.ImageEditor:
+    """The condition, or what was drawn over it, as a layer over its ground, so that the eraser uncovers that; a brush in the
+    first of the kind's colours."""
+    shown = on_canvas(picture(condition), SIDE) if drawing is None else drawing
     ground = Image.new("RGB", shown.size, "white" if on_paper(condition.kind) else "black")
     # With a composite given, the browser would lay that below the layer, and the eraser would uncover the same again.
     value = {"background": ground, "layers": [shown.convert("RGBA")], "composite": None}
@@ -115,17 +100,16 @@ def tools(colour: str, size: int) -> dict:
 
 
 def changed(condition: Condition, edited: dict | None) -> Condition:
-    """The condition as it was drawn over on the canvas; a map that was painted counts as given so."""
+    """The condition as it was drawn over on the canvas."""
+    drawing = drawing_of(condition, edited)
+    return condition if drawing is None else over(condition, drawing)
+
+
+def drawing_of(condition: Condition, edited: dict | None) -> Image.Image | None:
+    """What is on the canvas, RGB; None where nothing can be drawn."""
     if not edited or not edited["layers"] or not drawable(condition):
-        return condition
-    kind = condition.kind
-    if on_paper(kind):
-        return condition.edited(ImageOps.invert(flat(edited["layers"], "white").convert("RGB")))
-    new = condition.edited(flat(edited["layers"]))
-    if not isinstance(kind, LabelKind) or not drawn(condition):
-        return new
-    found = kind.found(new.map.argmax(0).astype(np.uint8), condition.found.frame, condition.found.notes)
-    return replace(new, found=found, photo=found.picture)
+        return None
+    return flat(edited["layers"], "white" if on_paper(condition.kind) else "black").convert("RGB")
 
 
 def flat(layers: list[Image.Image], ground: str = "black") -> Image.Image:

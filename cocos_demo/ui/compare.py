@@ -1,6 +1,7 @@
 """The Compare tab: one photo, one exemplar, all systems side by side, and the same click in all of them."""
 
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
@@ -8,9 +9,10 @@ import gradio as gr
 from cocos_demo import checkpoints, comparing
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.comparing import SIDE, Outcome
-from cocos_demo.ui import board, models
+from cocos_demo.ui import board, models, runs_compare
 from cocos_demo.ui.common import HEAVY, caption, chosen, friendly, in_facts, samples, step, thumbnails, upload
 from cocos_demo.ui.correspond import clickable
+from cocos_demo.ui.runs import SAVE
 from cocos_demo.viz import marks
 
 ROOM = "compare"  # this tab among the others
@@ -54,6 +56,7 @@ def tab(room: gr.Tab) -> None:
             run = gr.Button("Compare", variant="primary", size="lg", elem_id="compare-run")
             stop = gr.Button("Stop", size="sm", interactive=False, elem_id="compare-stop")
             saves = gr.HTML(in_facts(FIRST), padding=False, elem_id="compare-saves")
+            kept = runs_compare.lay_out()
     pictures = gr.HTML(padding=False, elem_id="compare-board")
     with gr.Column(visible=False, elem_id="compare-clicks") as clicks:
         gr.HTML(step(4, CLICK))
@@ -71,6 +74,9 @@ def tab(room: gr.Tab) -> None:
     hidden = {"show_progress": "hidden", **private}
     shown = [state, pictures, clicks, asked, answered, saves, run, stop]
     running = run.click(side_by_side, [photo, exemplar, kind], shown, show_progress_on=saves, **private, **HEAVY)
+    running.success(marked_again, [kept.back, state], [state, asked, answered, saves, kept.save, kept.link, kept.said], **hidden)
+    kept.save.click(runs_compare.zipped, [state, kind], kept.link, **hidden).success(None, None, None, js=SAVE, **private)
+    kept.upload.upload(runs_compare.opened, kept.upload, [kept.back, kept.said, photo, exemplar, kind], **hidden, **HEAVY)
     # Whatever happens, it can be tried again.
     running.then(lambda: [gr.Button(interactive=on) for on in (True, False)], None, [run, stop], queue=False, **hidden)
     stop.click(stopped, state, shown, cancels=[running], queue=False, **hidden)
@@ -111,7 +117,7 @@ def suited(photo: str | None, kind: str, exemplar: str | None):
         looks = []
     if not looks:
         return gr.skip(), gr.skip()
-    same = exemplar in looks or exemplar is not None and not _sample(exemplar)
+    same = exemplar is not None and (Path(exemplar).name in {Path(path).name for path in looks} or not _sample(exemplar))
     return gr.Gallery(models.starred(looks)), gr.skip() if same else models.first_look(photo, looks)
 
 
@@ -135,6 +141,16 @@ def side_by_side(photo: str | None, exemplar: str | None, kind: str = models.AUT
         done = len(now.outcomes)
         progress((done, len(names)), desc=f"{done} of {len(names)} systems")
         yield screen(now, busy=done < len(names))
+
+
+@friendly
+def marked_again(back, now: Board):
+    """After a comparison: the points of the run that was put back, if it was of these pictures -> as `places`, the button that
+    saves it, no link yet, and whether the pictures are the run's."""
+    points, said = runs_compare.points(back, now)
+    there = any(not outcome.trouble for outcome in now.outcomes)
+    shown = places(now._replace(points=points)) if points and now.first else [gr.skip()] * 4
+    return *shown, gr.Button(interactive=there), "", said
 
 
 def screen(now: Board, busy: bool = False, halted: bool = False):

@@ -143,6 +143,9 @@ body:not(.new-here) .no-tour { display: none; }
 .two .numbers th, .two .numbers [colspan] { white-space: normal !important; }
 .two .numbers i.bar { font-size: .45em; height: 1.2em; } /* the widths that are written count in it */
 .versus th { overflow-wrap: anywhere; white-space: normal !important; font-weight: 600 !important; opacity: 1 !important; }
+.runs .grid-container { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)) !important; }
+.runs .caption-label { white-space: normal; overflow-wrap: anywhere; }
+.run-link:not(:has(a)) { display: none; }
 .stars .caption-label { inset: auto 0 0 auto; padding: 0 .3rem; border-radius: 6px 0 0 0; font-size: .75rem; }
 .choose input { font-size: .85rem; }
 .key { display: flex; align-items: center; gap: .6em; margin: .2rem 0 .5rem; font-size: .85rem; white-space: nowrap; }

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import gradio as gr
 
 from cocos_demo.conditions import KINDS, LabelKind
-from cocos_demo.translator import Condition, Translator
-from cocos_demo.ui import canvas, models, patches, results, task, visits
+from cocos_demo.translator import Condition, Result, Translator
+from cocos_demo.ui import canvas, models, patches, results, runs, task, visits
 from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, thumbnails, upload
 from cocos_demo.ui.find import find
 
@@ -67,6 +67,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
         button = gr.Button("Translate", variant="primary", size="lg", interactive=False, elem_id="translate", scale=8)
         stop = gr.Button("Stop", size="lg", visible=False, elem_id="stop", min_width=90)
     shown, closer, watch = results.lay_out()
+    kept = runs.lay_out()
 
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
@@ -76,15 +77,22 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     demo.load(task.there, what, [model, missing], **quick)  # what was imported since the start
     what.input(task.taken_up, [what, photo], [model, missing, first, second, last, button, photo, empty], **quick)
     empty.click(lambda: None, None, photo, **quick)
-    gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick).then(
-        read_photo,
-        [photo, model, state],
-        [state, editor, about, exemplar_gallery, exemplar, own_map, *buttons, searched, matcher],
-        show_progress_on=editor,
-        **every,
-        **private,
-        **HEAVY,
-    )
+    opening = [kept.back, kept.said, what, model, missing, first, second, last, button, photo, empty, exemplar, own_map]
+    opens = {"show_progress_on": kept.said, **private, **HEAVY}
+    for begun in (
+        gr.on([demo.load, photo.change, model.change], lock, None, buttons, **every, **quick),
+        kept.upload.upload(runs.opened, kept.upload, opening, **opens).success(lock, None, buttons, js=runs.TO_BUTTON, **quick),
+        kept.gallery.select(runs.chosen, kept.history, opening, **opens).success(lock, None, buttons, js=runs.TO_BUTTON, **quick),
+    ):
+        begun.then(
+            read_photo,
+            [photo, model, state],
+            [state, editor, about, exemplar_gallery, exemplar, own_map, *buttons, searched, matcher],
+            show_progress_on=editor,
+            **every,
+            **private,
+            **HEAVY,
+        ).then(runs.put_back, [kept.back, state, photo, model], [kept.back, editor, exemplar, own_map, matcher], **every, **quick)
     model.change(lambda model: gallery(task.photos_for(model)), model, photo_gallery, **quick)
     about.select(None, None, editor, js=canvas.BRUSHED, **quick)
     search.click(
@@ -99,9 +107,9 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     exemplar_gallery.select(chosen, None, exemplar, **quick)
     reset.click(lambda read: canvas.canvas(read.condition), state, editor, **quick)
     painting = button.click(expect, [state, matcher], [*shown], js=SCROLL, **quick).then(
-        paint,
-        [state, photo, model, editor, exemplar, own_map, matcher],
-        [*shown[:6]],
+        paint_and_keep,
+        [kept.history, kept.back, what, state, photo, model, editor, exemplar, own_map, matcher],
+        [*shown[:6], kept.history, kept.row, kept.link, kept.gallery, kept.said],
         show_progress_on=[shown.picture],
         **private,
         **HEAVY,
@@ -110,6 +118,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     painting.then(lambda: gr.Button(visible=False), None, stop, **quick)
     stop.click(lambda: gr.Button(visible=False), None, stop, **quick)
     stop.click(None, None, None, cancels=[painting], **private)
+    kept.save.click(runs.zipped, kept.history, kept.link, **quick).success(None, None, None, js=runs.SAVE, **private)
     return closer, watch, [photo, exemplar, model]
 
 
@@ -191,6 +200,21 @@ def paint(
     progress=gr.Progress(),  # noqa: B008
 ):
     """The (perhaps edited) condition and an exemplar -> as `results.filled`."""
+    return results.filled(*painted(read, photo, model, edited, exemplar, own_map, matcher, progress))
+
+
+@friendly
+def paint_and_keep(history, back, what: str, read: Read | None, photo: str | None, model: str, edited: dict | None,
+                   exemplar: str | None, own_map: str | None, matcher: str, progress=gr.Progress()):  # fmt: skip  # noqa: B008
+    """As `paint`, and then as `runs.after`: the history of this visit with one run more."""
+    result, net, condition = painted(read, photo, model, edited, exemplar, own_map, matcher, progress)
+    used = own_map if reads_map_beside(net) else None
+    run = runs.run_of(read.name, net, result, condition, read, edited, exemplar, used, matcher, what)
+    return *results.filled(result, net, condition), *runs.after(history, back, run)
+
+
+def painted(read, photo, model, edited, exemplar, own_map, matcher, progress) -> tuple[Result, Translator, Condition]:
+    """What the network makes of it, the network, and the condition as it was drawn over."""
     check(read, photo, model)
     if exemplar is None:
         raise gr.Error("Choose an exemplar first: click one, or upload your own.", print_exception=False)
@@ -198,7 +222,7 @@ def paint(
     net = patches.translator(read.name, matcher)
     result = net(photo, exemplar, condition, progress=lambda stage, fraction: progress(fraction, desc=stage),
                  exemplar_map=own_map if reads_map_beside(net) else None)
-    return results.filled(result, net, condition)
+    return result, net, condition
 
 
 def check(read: Read | None, photo: str | None, model: str) -> None:

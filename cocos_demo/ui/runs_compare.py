@@ -1,0 +1,70 @@
+"""Runs of the Compare tab: all of a comparison saved in one file, and a saved one put back."""
+
+import html
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import gradio as gr
+
+from cocos_demo import again_compare, runs
+from cocos_demo import settings as told
+from cocos_demo.ui import models, visits
+from cocos_demo.ui.common import friendly, in_boxes, in_facts, served
+from cocos_demo.ui.runs import placed
+
+
+class Shown(NamedTuple):
+    """The components, and what is remembered."""
+
+    back: gr.State  # the run that was put back, or None
+    save: gr.Button
+    link: gr.HTML
+    upload: gr.UploadButton
+    said: gr.HTML
+
+
+def lay_out() -> Shown:
+    """What saves a comparison and opens one."""
+    back = gr.State(None, time_to_live=visits.AGE)
+    look, files = {"size": "sm", "min_width": 110}, [".zip", ".json"]
+    with gr.Row(elem_classes="tight"):
+        save = gr.Button("Save all (ZIP)", interactive=False, elem_id="compare-save", **look)
+        upload = gr.UploadButton("Open a saved one", file_types=files, elem_id="compare-open", **look)
+    link = gr.HTML(padding=False, elem_id="compare-link", elem_classes="run-link")
+    said = gr.HTML(padding=False, elem_id="compare-said")
+    return Shown(back, save, link, upload, said)
+
+
+@friendly
+def zipped(now, kind: str) -> str:
+    """All of a compare.Board in one file -> a link to it."""
+    run = again_compare.comparison(now.photo, now.exemplar, now.outcomes, now.points, kind)
+    path = served(runs.pack(run), "comparison.zip")
+    words = html.escape(f"comparison.zip, {Path(path).stat().st_size / 1e6:.1f} MB")
+    return f'<a class="save" download="comparison.zip" href="gradio_api/file={quote(path)}">{words}</a>'
+
+
+@friendly
+def opened(path: str):
+    """A file that was uploaded -> the run, what is said of it, photo, exemplar, kind."""
+    run = runs.load(path)
+    settings = run.settings
+    if settings.task != "compare":
+        raise told.SettingsError(f"this run is of the tab {settings.task.capitalize()}: open it there")
+    there = next((model.name for model in settings.models if model.name in dict(map(reversed, models.choices()))), None)
+    device = str(models.translator(there).device) if there else settings.made.device
+    said = tuple(f"{words[:1].upper()}{words[1:]}." for words in told.differences(settings, device))
+    photo, exemplar = (str(placed(role, run.inputs[role], settings)) for role in ("photo", "exemplar"))
+    named = " as ".join(settings.inputs[role].name for role in ("photo", "exemplar"))
+    words = in_facts(f"Put back: {named}. Compare paints them again, and asks for the same points.")
+    return run, in_boxes(said) + words, photo, exemplar, settings.options.kind
+
+
+def points(back: runs.Run | None, now):
+    """The points of a run that was put back, for a board of its two pictures, and whether all of them are as they were."""
+    whole = now.photo and len(now.outcomes) == len(now.names)
+    if back is None or not whole or not again_compare.alike(back, now.photo, now.exemplar):
+        return None, gr.skip()
+    unlike = again_compare.unlike(back, now.outcomes)
+    return back.settings.options.points, in_boxes(unlike or ["The same pictures as the saved ones, to the pixel."])
