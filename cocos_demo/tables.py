@@ -91,8 +91,9 @@ def sha256(path: Path) -> str:
 
 
 def _asked(args: TablesArgs, folder: PreparedFolder, critics: Critics) -> dict:
-    """All that figures depend on but the network."""
-    return {"data": sha256(folder.path / "index.json"), "split": args.split, "pairs": args.pairs, "inputs": args.inputs,
+    """All that figures depend on but the network: the held-out pictures, by what the folder tells of them, and the settings."""
+    told = json.dumps(folder.items).encode() + folder.points.tobytes()
+    return {"data": hashlib.sha256(told).hexdigest(), "split": args.split, "pairs": args.pairs, "inputs": args.inputs,
             "references": args.references, "seed": args.seed, "judges": papers.judges(critics)}
 
 
