@@ -59,6 +59,8 @@ COMMANDS = {
     "import": Command("turn the published weights into a checkpoint", "cocos_demo.commands", "Import"),
     "keep": Command("make a checkpoint that was trained known by name", "cocos_demo.keep", "Keep"),
     "evaluate": Command("measure a checkpoint on held-out data", "cocos_demo.evaluation", "EvaluateArgs"),
+    "tables": Command("the papers' main tables of all systems, in one document", "cocos_demo.tables", "TablesArgs"),
+    "cards": Command("write the model card of every shipped checkpoint as a file", "cocos_demo.cards", "CardsArgs"),
     "colours": Command("measure whether grey portraits take the colours of their reference", "cocos_demo.evaluation.colours",
                        "ColoursArgs"),
     "strokes": Command("measure how well networks carry makeup to other faces", "cocos_demo.evaluation.strokes", "StrokesArgs"),

@@ -1,5 +1,6 @@
 """What perceptual networks say of a network's outputs; what cannot be had here is left out, and said once."""
 
+import hashlib
 from importlib.util import find_spec
 from itertools import combinations
 
@@ -30,6 +31,7 @@ FRECHET = f"Frechet distance (VGG-16 {FRECHET_LAYER})"  # another network's dist
 EVEN = "perceptual distance (VGG-16, equal weights)"  # LPIPS without its heads
 PHOTO, EXEMPLAR = " of the photo itself", " of the exemplar itself"  # the trivial answers
 BACKGROUND = 0
+MOST_KEPT = 512 * 2**20  # bytes of features that are kept of pictures that come again
 
 
 class Critics:
@@ -43,6 +45,7 @@ class Critics:
         self.vgg: VGG | None = None
         self.distances: dict[str, tuple[VGG, dict[str, Tensor] | None]] = {}  # name: network, heads
         self.fid = pairs > 0
+        self._seen: dict[tuple, dict[str, Tensor]] = {}  # features of photos, which network after network is compared with
         if find_spec("torchmetrics") is None:
             self.left_out = frozenset({"SSIM"})
             self.notes.append('SSIM is left out: it needs the package torchmetrics, pip install --editable ".[train]"')
@@ -75,7 +78,8 @@ class Critics:
         """Another person: content kept from the photo, style taken from the exemplar, and how real the outputs are as a set."""
         n, rows, sets = min(self.pairs, len(answers)), {}, {"": [], EXEMPLAR: [], "photos": []}
         for k in tqdm(range(n), desc="looks", leave=False):
-            output, photo, exemplar = (_see(self.vgg, batch[k]) for batch in (answers.outputs, answers.photos, answers.exemplars))
+            output = _see(self.vgg, answers.outputs[k])
+            photo, exemplar = (self._see_again(self.vgg, batch[k]) for batch in (answers.photos, answers.exemplars))
             x, y = answers.photo_regions[k], answers.exemplar_regions[k]
             found = _style(output, exemplar, x, y, "") | _style(photo, exemplar, x, y, PHOTO)
             if FRECHET_LAYER in output:  # the whole network is there
@@ -117,8 +121,19 @@ class Critics:
     @torch.no_grad()
     def between(self, a: Tensor, b: Tensor) -> dict[str, float]:
         """The mean distance of a's pictures to b's, (N, 3, S, S) each, to a perceptual network; nothing where none is here."""
-        return {name: float(np.mean([perceptual_distance(_see(net, f), _see(net, g), heads) for f, g in zip(a, b)]))
+        return {name: float(np.mean([perceptual_distance(_see(net, f), self._see_again(net, g), heads) for f, g in zip(a, b)]))
                 for name, (net, heads) in self.distances.items()}
+
+    def _see_again(self, net: VGG, picture: Tensor) -> dict[str, Tensor]:
+        """`_see` of a picture that will come again; kept while there is room, the oldest given up first."""
+        key = id(net), picture.shape, hashlib.sha256(picture.cpu().numpy().tobytes()).digest()
+        if key not in self._seen:
+            found = _see(net, picture)
+            most = MOST_KEPT // sum(4 * f.numel() for f in found.values())
+            while self._seen and len(self._seen) >= most:
+                self._seen.pop(next(iter(self._seen)))
+            self._seen[key] = found
+        return self._seen[key]
 
     def _fid(self, outputs: Tensor, photos: Tensor) -> dict[str, float]:
         if not self.fid or len(outputs) < 2:
