@@ -43,8 +43,8 @@ def check_samples() -> Iterator[str]:
 def offer(folder: Path) -> Iterator[str]:
     """Have the pictures in a folder, and those below it, offered first -> a line for each that is left out, and why.
 
-    A folder in it named portraits, figures or paintings says what its pictures show; of the others it is seen. The app serves reduced
-    copies that carry no place or time. Raises RetrievalError where nothing is left.
+    A folder in it named portraits, figures or paintings says what its pictures show; of the others it is seen. The app serves
+    reduced copies that carry no place or time. Raises RetrievalError where nothing is left.
     """
     names, kept = pictures_in(folder), {kind: [] for kind in FOLDERS}
     for name in names:
