@@ -252,14 +252,15 @@ document.addEventListener("keydown", event => {
         .filter(each => each.offsetParent);
     (rows[rows.indexOf(row) + 1]?.querySelector("input") ?? document.querySelector("#blind-judge")).focus();
 });"""
+ASK = """<span class="ask"><button type="button" class="around">Show me around</button>
+<button type="button" class="no-tour" aria-label="No tour, thanks">×</button></span>"""
 
 
 def script() -> str:
     """All that runs in the page from its beginning: uploads and rankings, words and keys for all, what is saved, the tour."""
     parts = JS, *(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("reach.js", "save.js")), tour.script()
     return "() => {" + "".join(f"{{\n{part}\n}}\n" for part in parts) + "}"
-ASK = """<span class="ask"><button type="button" class="around">Show me around</button>
-<button type="button" class="no-tour" aria-label="No tour, thanks">×</button></span>"""
+
 
 
 def head(device, reason: str, way: str = "float32") -> str:
