@@ -262,7 +262,6 @@ def script() -> str:
     return "() => {" + "".join(f"{{\n{part}\n}}\n" for part in parts) + "}"
 
 
-
 def head(device, reason: str, way: str = "float32") -> str:
     """Title, one line, and a badge that says what computes, how, and why."""
     badge = html.escape(f"computing on {device}, {way.split('.')[0]}")
