@@ -15,7 +15,7 @@ from test_app import browser, serving  # noqa: F401
 from cocos_demo import study
 
 MODELS = "portrait", "portrait_v2", "portrait_mcl", "portrait_segin"
-AIM, MOST = 1.5, 10.0  # seconds from the click to the picture: on two quiet cores, and on any machine
+AIM, MOST = 1.5, 30.0  # seconds from the click to the picture: on two quiet cores, and where many others compute as well
 MAP = SAMPLES / "parts" / "rendered_149_1.png"
 EDITED = SAMPLES / "figures" / "rendered_149_1.jpg"
 
@@ -100,8 +100,8 @@ def painted(page) -> float:
 def test_translate(opened, mine, capsys):
     page, told = opened("Translate"), {}
     page.wait_for_selector("#translate:not([disabled])")
-    upload(page, "#photo", mine(FACE, "my photo"))
-    upload(page, "#exemplar", mine(PORTRAIT, "my exemplar"))
+    upload(page, "#photo", mine(FACE, "my_photo"))
+    upload(page, "#exemplar", mine(PORTRAIT, "my_exemplar"))
     for name in MODELS:
         page.locator("#model input").click()
         page.get_by_role("option").filter(has_text=f"{name} (").click()
@@ -123,8 +123,8 @@ def test_translate(opened, mine, capsys):
 
 def test_correspond(opened, mine):
     page = opened("Correspond")
-    upload(page, "#match-photo", mine(RENDERED[0], "my photo"))
-    upload(page, "#match-exemplar", mine(RENDERED[1], "my exemplar"))
+    upload(page, "#match-photo", mine(RENDERED[0], "my_photo"))
+    upload(page, "#match-exemplar", mine(RENDERED[1], "my_exemplar"))
     page.wait_for_selector("#points:has-text('a star will show')")
     for number, name in enumerate(("photo", "exemplar"), 1):
         image = page.locator(f"#{name}-shown img")
@@ -145,8 +145,8 @@ def test_correspond(opened, mine):
 def test_patchmatch(opened, mine):
     page = opened("PatchMatch")
     page.wait_for_selector(".player .told .now")
-    upload(page, "#steps-photo", mine(BODY, "my photo"))
-    upload(page, "#steps-exemplar", mine(FIGURE, "my exemplar"))
+    upload(page, "#steps-photo", mine(BODY, "my_photo"))
+    upload(page, "#steps-exemplar", mine(FIGURE, "my_exemplar"))
     page.wait_for_selector("#animation:not([disabled])")
     page.locator(".at").focus()
     page.keyboard.press("End")
@@ -157,9 +157,9 @@ def test_patchmatch(opened, mine):
 def test_edit(opened, mine):
     page = opened("Edit")
     page.wait_for_selector("#edit-about .palette")
-    upload(page, "#edit-photo", mine(EDITED, "my picture"))
+    upload(page, "#edit-photo", mine(EDITED, "my_picture"))
     page.get_by_role("button", name="Its part map").click()
-    upload(page, "#edit-map", mine(MAP, "my map"))
+    upload(page, "#edit-map", mine(MAP, "my_map"))
     page.wait_for_function("!document.querySelector('#edit-about').innerText.includes('guessed')")
     page.locator("#edit-part input").click()
     page.get_by_role("option", name="hair", exact=True).click()
@@ -174,8 +174,8 @@ def test_edit(opened, mine):
 def test_makeup(opened, mine):
     page = opened("Makeup")
     page.wait_for_function("document.querySelector('#makeup-told').innerText.includes('Draw')")
-    upload(page, "#makeup-portrait", mine(FACE, "my portrait"))
-    target = mine(PORTRAIT, "my target")
+    upload(page, "#makeup-portrait", mine(FACE, "my_portrait"))
+    target = mine(PORTRAIT, "my_target")
     upload(page, "#makeup-target", target)
     page.wait_for_function("document.querySelector('#makeup-told').innerText.includes('Draw')")
     page.wait_for_timeout(3000)  # the portrait is on the canvas
@@ -188,8 +188,8 @@ def test_makeup(opened, mine):
 
 def test_compare(opened, mine):
     page = opened("Compare")
-    upload(page, "#compare-photo", mine(FACE, "my photo"))
-    upload(page, "#compare-exemplar", mine(PORTRAIT, "my exemplar"))
+    upload(page, "#compare-photo", mine(FACE, "my_photo"))
+    upload(page, "#compare-exemplar", mine(PORTRAIT, "my_exemplar"))
     page.click("#compare-run")
     page.wait_for_selector("a.save[download='compare.png']")
     sheet = saved(page, page.locator("a.save[download='compare.png']"))
@@ -200,8 +200,8 @@ def test_compare(opened, mine):
 def test_blind(opened, mine):
     page = opened("Blind")
     page.get_by_role("button", name="Two pictures of my own").click()
-    upload(page, "#blind-own-photo", mine(FACE, "my photo"))
-    upload(page, "#blind-own-exemplar", mine(PORTRAIT, "my exemplar"))
+    upload(page, "#blind-own-photo", mine(FACE, "my_photo"))
+    upload(page, "#blind-own-exemplar", mine(PORTRAIT, "my_exemplar"))
     page.get_by_role("button", name="Show these two").click()
     page.wait_for_selector("#blind-A img")
     page.wait_for_function("document.activeElement.closest('.places.quality')")
@@ -215,5 +215,5 @@ def test_blind(opened, mine):
         page.click("#blind-tally a.save")
     (row,) = study.checked([("it", saving.value.path().read_text("utf-8"))])
     assert list(row.quality) == list(row.closeness) == [*range(1, n + 1)] and (row.photo, row.exemplar) == (
-        "my photo.jpg", "my exemplar.jpg")
+        "my_photo.jpg", "my_exemplar.jpg")
     saved(page, download(page, "#blind-rates"))
