@@ -22,9 +22,10 @@ MOST = 20  # runs of a visit that are remembered
 THUMB = 160  # pixels
 ASKED = {"looks": task.NEW, "colours": task.COLOURISE, "oil": task.OIL, "map": task.PAINT, "sketch": task.SKETCH}
 FIRST = "What you make here is kept for this visit alone: click a picture to go back to it."
-TO_BUTTON = "() => document.querySelector('#translate').scrollIntoView({block: 'center', behavior: 'smooth'})"
+TO_BUTTON = """() => { document.querySelector('#translate').scrollIntoView({block: 'center', behavior: 'smooth'}); return []; }"""
 # The file is there a moment after the link to it.
-SAVE = "() => setTimeout(() => [...document.querySelectorAll('.run-link a')].find(link => link.offsetParent)?.click(), 100)"
+SAVE = """() => { setTimeout(() => [...document.querySelectorAll('.run-link a')].find(link => link.offsetParent)?.click(), 100);
+    return []; }"""
 
 
 class Shown(NamedTuple):
