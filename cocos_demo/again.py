@@ -81,17 +81,22 @@ def run(options: Again) -> None:
     saved = runs.load(options.run)
     if saved.settings.task == "compare":
         return _compared(saved, options)
+    from . import again_applied
+
+    do = repeated if saved.settings.task == "translate" else again_applied.repeated
     name = options.model or saved.settings.model.name
     path = checkpoints.catalogue().get(name, Path(name)) if options.model else told.there(saved.settings.model)
     with stages() as report:
         report("loading the network", 0.0)
         net = Translator.load(name, options.device)
-        result = repeated(saved, net, report)
-    for words in told.differences(saved.settings, result.device, path):
+        result = do(saved, net, report)
+    for words in told.differences(saved.settings, str(net.device), path):
         print(f"note: {words}", file=sys.stderr)
-    write_picture(result.final, options.out)
-    same = unlike(saved, result.final) or "the same picture, to the pixel"
-    print(f"{options.out}  ({net.card['name']}, {result.cost}): {same}")
+    picture = result.final if isinstance(result, Result) else result.image
+    write_picture(picture, options.out)
+    same = unlike(saved, picture) or "the same picture, to the pixel"
+    cost = result.cost if isinstance(result, Result) else f"{result.seconds:.2f} s on {net.device}"
+    print(f"{options.out}  ({net.card['name']}, {cost}): {same}")
 
 
 def _compared(saved: Run, options: Again) -> None:

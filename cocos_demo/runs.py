@@ -18,8 +18,9 @@ from .settings import Given, Settings
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 SETTINGS = "settings.json"
-ROLES = "photo", "exemplar", "exemplar_map", "drawing"  # of pictures that go in
-RESULTS = "picture", "condition", "warped", "mask", "painted", "sheet"  # and that come out
+ROLES = "photo", "exemplar", "exemplar_map", "drawing", "strokes"  # of pictures that go in
+NEEDED = {"edit": {"photo", "drawing"}, "makeup": {"photo", "exemplar"}, "compare": {"photo", "exemplar"}}  # by the task
+RESULTS = "picture", "condition", "warped", "mask", "painted", "sheet", "layer"  # and that come out
 NUMBERED = r"picture_\d\d"  # those of the models that were compared, in their order
 MANY = 64  # files in a ZIP file
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "GIF": "gif", "BMP": "bmp", "TIFF": "tif",
@@ -144,8 +145,11 @@ def _read(archive: zipfile.ZipFile) -> dict[str, bytes]:
 
 def _checked(settings: Settings, inputs: dict[str, bytes | Path], results: dict[str, bytes]) -> Run:
     """Raises RunError, PhotoError."""
-    if "exemplar" not in settings.inputs or not {"photo", "drawing"} & {*settings.inputs} or {*settings.inputs} - {*ROLES}:
-        raise RunError("the settings have been changed: a run has a photo or a drawing, and an exemplar")
+    there, needed = {*settings.inputs}, NEEDED.get(settings.task)
+    whole = needed <= there if needed else "exemplar" in there and {"photo", "drawing"} & there
+    if not whole or there - {*ROLES}:
+        raise RunError("the settings have been changed: a run has a photo or a drawing, and an exemplar"
+                       if needed is None else f"the settings have been changed: this run needs {' and '.join(sorted(needed))}")
     if {*inputs} - {*settings.inputs}:
         raise RunError("there are pictures in this file that its settings know nothing of")
     named = {}
@@ -164,6 +168,8 @@ def _checked(settings: Settings, inputs: dict[str, bytes | Path], results: dict[
             raise PhotoError(f"its {role.replace('_', ' ')}: {error}") from None
         if role == "drawing" and not width == height <= LARGEST:
             raise RunError(f"its drawing has {width} × {height} pixels; a canvas is square, of {LARGEST} at most")
+        if role == "strokes" and max(width, height) > LARGEST:
+            raise RunError(f"its strokes have {width} × {height} pixels; {LARGEST} a side are the most")
     return Run(replace(settings, inputs={role: replace(one, name=plain(one.name)) for role, one in settings.inputs.items()}),
                named, results)
 

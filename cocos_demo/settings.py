@@ -81,7 +81,27 @@ class Compare:
     points: Annotated[tuple[tuple[Pixel, Pixel], ...], Field(max_length=100)] = ()  # of the photo's square
 
 
-OPTIONS = {"translate": Translate, "compare": Compare}
+@dataclass(frozen=True)
+class Edit:
+    """The options of an edit; the edited map is the run's drawing."""
+
+    __pydantic_config__ = STRICT
+    finish: Literal["pixels", "painting"] = "pixels"
+
+
+@dataclass(frozen=True)
+class Makeup:
+    """The options of makeup that is carried; what was drawn by hand are the run's strokes."""
+
+    __pydantic_config__ = STRICT
+    ready: Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(max_length=40)] = ()  # names of ready makeup
+    colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] | None = None  # one for all strokes
+    mode: Annotated[str, Field(max_length=40)] = "normal"  # of blending.MODES
+    opacity: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    confine: bool = True  # lips, teeth and eyes are kept apart
+
+
+OPTIONS = {"translate": Translate, "compare": Compare, "edit": Edit, "makeup": Makeup}
 
 
 @dataclass(frozen=True)
@@ -90,10 +110,10 @@ class Settings:
 
     __pydantic_config__ = STRICT
     format: Literal["cocos_demo run 1"]
-    task: Literal["translate", "compare"]
+    task: Literal["translate", "compare", "edit", "makeup"]
     models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=50)]  # one, or those that were compared
     options: Any  # of the task's kind in OPTIONS
-    inputs: dict[str, Given]  # by their role: photo, exemplar, exemplar_map, drawing
+    inputs: dict[str, Given]  # by their role: photo, exemplar, exemplar_map, drawing, strokes
     results: dict[str, str]  # "picture", or each model's name -> SHA-256 of its pixels, see `pixels`
     made: Made
     notes: tuple[str, ...] = ()  # what was said of the pictures that went in

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import gradio as gr
 import numpy as np
 
-from cocos_demo import checkpoints
+from cocos_demo import again_applied, checkpoints
 from cocos_demo.applications import editing, steps
 from cocos_demo.translator import enlarge
-from cocos_demo.ui import canvas, models
+from cocos_demo.ui import canvas, models, runs_applied, runs_compare, visits
 from cocos_demo.ui.common import (
     HEAVY,
     SAMPLES,
@@ -26,6 +26,7 @@ from cocos_demo.ui.common import (
     thumbnails,
     upload,
 )
+from cocos_demo.ui.runs import SAVE, path
 
 ROOM = "edit"  # this tab among the others
 MODEL = "parts"
@@ -90,6 +91,7 @@ def tab(room: gr.Tab) -> None:
             finish = gr.Radio(list(FINISHES), value=next(iter(FINISHES)), show_label=False, container=False, label="Finish")
             button = gr.Button("Paint it anew", variant="primary", size="lg", elem_id="edit-button")
             facts = gr.HTML(padding=False, elem_id="edit-facts")
+            kept, last = runs_compare.lay_out("edit"), gr.State(None, time_to_live=visits.AGE)
     with gr.Row(visible=False) as more:
         with gr.Column(min_width=260):
             gr.HTML(caption("Before | after"), padding=False)
@@ -106,7 +108,14 @@ def tab(room: gr.Tab) -> None:
     every = {"trigger_mode": "multiple", "show_progress_on": editor, **private, **HEAVY}
     given, opened = [picture, map, model], [state, editor, about, part, into, map]
     room.select(lambda: gr.Dropdown(readers()), None, model, **quick)  # what was imported since the start
-    gr.on([picture.change, model.change, map.upload, map.clear], read, [*given, state], opened, **every)
+    again = {"trigger_mode": "multiple", **quick}
+    back, putting = [kept.back, state, picture, model], {"show_progress_on": kept.said, **private, **HEAVY}
+    returned = kept.upload.upload(put, kept.upload, [kept.back, kept.said, *given, finish], **putting)
+    for begun in (
+        gr.on([picture.change, model.change, map.upload, map.clear], read, [*given, state], opened, **every),
+        returned.success(read, [*given, state], opened, **every),
+    ):
+        begun.then(put_back, back, [state, editor], **again)
     room.select(begin, [*given, state], opened, **every)
     gallery.select(taken, None, [picture, map], **quick)
     about.select(None, None, editor, js=canvas.BRUSHED, **quick)
@@ -119,8 +128,10 @@ def tab(room: gr.Tab) -> None:
         arrow.click(mover(*way), [*drawn, part, pixels], drawn, **quick)
     undo.click(undone, drawn, drawn, **quick)
     reset.click(restarted, state, drawn, **quick)
-    outputs = [result, slider, mask, painted, facts, more]
-    button.click(paint, [*drawn, *given, finish], outputs, js=SCROLL, show_progress_on=result, **private, **HEAVY)
+    outputs = [result, slider, mask, painted, facts, more, last, kept.save, kept.link, kept.said]
+    inputs = [*drawn, *given, finish, kept.back]
+    button.click(paint_and_keep, inputs, outputs, js=SCROLL, show_progress_on=result, **private, **HEAVY)
+    kept.save.click(runs_applied.zipped, last, kept.link, **quick).success(None, None, None, js=SAVE, **private)
 
 
 # Handlers
@@ -208,17 +219,54 @@ def restarted(now: Open | None):
 def paint(now: Open | None, edited: dict | None, picture: str | None, map: str | None, model: str, finish: str,
           progress=gr.Progress()):  # fmt: skip  # noqa: B008
     """-> the edited picture, before and after, mask, the network's painting, facts."""
+    return filled(now, edited_anew(now, edited, picture, model, finish, progress)[1])
+
+
+@friendly
+def paint_and_keep(now: Open | None, edited: dict | None, picture: str | None, map: str | None, model: str, finish: str, back,
+                   progress=gr.Progress()):  # fmt: skip  # noqa: B008
+    """As `paint`, and then as `runs_applied.after`. `back`: the run that was put back, or None."""
+    labels, edit = edited_anew(now, edited, picture, model, finish, progress)
+    run = again_applied.edit(model, models.translator(model), now.at, labels, FINISHES.get(finish, finish), edit, picture,
+                             now.given[1])  # fmt: skip
+    return *filled(now, edit), *runs_applied.after(run, back)
+
+
+def edited_anew(now, edited, picture, model, finish, progress) -> tuple[np.ndarray, editing.Edit]:
+    """-> the labels as they are on the canvas, and what the network makes of them."""
     check(now)
     if (picture, model) != (now.given[0], now.given[2]):
         raise gr.Error("This picture has not been read yet: paint it anew when its map is there.", print_exception=False)
-    edit = editing.edit(models.translator(model), now.at, labels_of(now, edited), finish=FINISHES.get(finish, finish),
-                        progress=lambda stage, fraction: progress(fraction, desc=stage))
+    labels = labels_of(now, edited)
+    return labels, editing.edit(models.translator(model), now.at, labels, finish=FINISHES.get(finish, finish),
+                                progress=lambda stage, fraction: progress(fraction, desc=stage))
+
+
+def filled(now: Open, edit: editing.Edit) -> tuple:
+    """-> as `paint`."""
     words = (f"{edit.changed:.1%} of the map changed, {edit.repainted:.1%} of the picture painted anew; the largest difference "
              f"elsewhere, measured: {edit.outside} of 255. {edit.seconds:.2f} s on {edit.device}, at the picture’s own "
              f"{edit.image.width} × {edit.image.height} pixels.")
     both = tuple(enlarge(p) if p.width < canvas.SIDE else p for p in (now.at.picture, edit.image))
     notes = in_boxes(f"{note[:1].upper()}{note[1:]}." for note in edit.notes if not note.startswith("Picture"))
     return edit.image, both, edit.mask, enlarge(edit.painted), notes + in_facts(words), gr.Row(visible=True)
+
+
+@friendly
+def put(file: str):
+    """A saved run -> it, what is said of it, picture, map, model, finish."""
+    run, said = runs_applied.taken_up(file, "edit", "Paint it anew")
+    finish = next(words for words, name in FINISHES.items() if name == run.settings.options.finish)
+    return run, said, path(run, "photo"), path(run, "exemplar_map"), run.settings.model.name, finish
+
+
+@friendly
+def put_back(back, now: Open | None, picture: str | None, model: str):
+    """Once the picture of a run that is put back has been read -> Open and the canvas with its edited map."""
+    if now is None or not runs_applied.is_of(back, "photo", picture, model):
+        return gr.skip(), gr.skip()
+    now = now.put(now.at.read(back.inputs["drawing"]))
+    return now, on(now)
 
 
 # Pieces

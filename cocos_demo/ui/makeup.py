@@ -9,11 +9,11 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from cocos_demo import checkpoints
+from cocos_demo import again_applied, checkpoints, settings
 from cocos_demo.applications import batch, blending, makeup, ready
 from cocos_demo.photo import open_photo
 from cocos_demo.translator import enlarge
-from cocos_demo.ui import models
+from cocos_demo.ui import models, runs_applied, runs_compare, visits
 from cocos_demo.ui.common import (
     HEAVY,
     as_served,
@@ -30,6 +30,7 @@ from cocos_demo.ui.common import (
     thumbnails,
     upload,
 )
+from cocos_demo.ui.runs import SAVE, path
 
 ROOM = "makeup"  # this tab among the others
 MODEL = "portrait_mcl"
@@ -98,6 +99,7 @@ def tab(room: gr.Tab) -> None:
             gr.HTML(caption("The strokes, transparent, to keep"), padding=False)
             layer = as_served(shown("The strokes as they arrived", elem_id="makeup-layer", show_label=False))
     facts = gr.HTML(padding=False, elem_id="makeup-facts")
+    kept, last = runs_compare.lay_out("makeup"), gr.State(None, time_to_live=visits.AGE)
     with gr.Row(visible=False) as second:
         with gr.Column(scale=3, min_width=300):
             look = {"columns": 5, "height": 320, "object_fit": "contain", "format": "png"}
@@ -109,17 +111,27 @@ def tab(room: gr.Tab) -> None:
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
     given = [portrait, names, one, colour, mode, opacity, model]
-    settings = {"trigger_mode": "always_last", "show_progress": "hidden", **private, **HEAVY}
+    settled = {"trigger_mode": "always_last", "show_progress": "hidden", **private, **HEAVY}
     room.select(lambda: gr.Dropdown(matchers()), None, model, **quick)  # what was imported since the start
-    room.select(begin, [*given, editor, state], [state, editor, told], **settings)
-    gr.on([portrait.change], fresh, given, [state, editor, told], show_progress_on=editor, **private, **HEAVY)
-    gr.on([names.input, one.input, colour.change, mode.input, opacity.release, model.input], worn, [*given, editor, state],
-          [state, editor, told], **settings)  # fmt: skip
+    room.select(begin, [*given, editor, state], [state, editor, told], **settled)
+    chosen_again = [kept.back, kept.said, *given, confine, target]
+    for begun in (
+        gr.on([portrait.change], fresh, given, [state, editor, told], show_progress_on=editor, **private, **HEAVY),
+        kept.upload.upload(put, kept.upload, chosen_again, show_progress_on=kept.said, **private, **HEAVY)
+        .success(fresh, given, [state, editor, told], **private, **HEAVY),
+        colour.change(worn, [*given, editor, state], [state, editor, told], **settled),
+    ):
+        begun.then(put_back, [kept.back, *given, editor, state], [state, editor, told], **private, **HEAVY)
+    gr.on([names.input, one.input, mode.input, opacity.release, model.input], worn, [*given, editor, state],
+          [state, editor, told], **settled)  # fmt: skip
     gallery.select(chosen, None, portrait, **quick)
     target_gallery.select(chosen, None, target, **quick)
     inputs = [*given, editor, state, confine]
     slow = {**private, **HEAVY}
-    button.click(make, [*inputs, target], [result, slider, layer, facts, row], js=SCROLL, show_progress_on=result, **slow)
+    button.click(make_and_keep, [*inputs, target, kept.back],
+                 [result, slider, layer, facts, row, last, kept.save, kept.link, kept.said], js=SCROLL, show_progress_on=result,
+                 **slow)  # fmt: skip
+    kept.save.click(runs_applied.zipped, last, kept.link, **quick).success(None, None, None, js=SAVE, **private)
     job = go.click(make_all, [*inputs, files], [made, packed, progress, second], show_progress_on=progress, **slow)
     stop.click(stopped, progress, progress, cancels=[job], **quick)
 
@@ -165,12 +177,33 @@ def dressed(portrait, names, one, colour, mode, opacity, model, edited: dict | N
 def make(portrait, names, one, colour, mode, opacity, model, edited, now: Worn | None, confine, target,
          progress=gr.Progress()):  # fmt: skip  # noqa: B008
     """-> the target made up, before and after, the layer, facts."""
+    made = carried(portrait, names, one, colour, mode, opacity, model, edited, now, confine, target, progress)
+    return filled(made, model, target)
+
+
+@friendly
+def make_and_keep(portrait, names, one, colour, mode, opacity, model, edited, now: Worn | None, confine, target, back,
+                  progress=gr.Progress()):  # fmt: skip  # noqa: B008
+    """As `make`, and then as `runs_applied.after`. `back`: the run that was put back, or None."""
+    made = carried(portrait, names, one, colour, mode, opacity, model, edited, now, confine, target, progress)
+    options = settings.Makeup(by_name(names), rgb(colour) if one else None, mode, float(opacity), bool(confine))
+    strokes = drawn(edited, open_photo(portrait).size)
+    run = again_applied.made_up(model, models.translator(model), options, strokes, made, portrait, target)
+    return *filled(made, model, target), *runs_applied.after(run, back)
+
+
+def carried(portrait, names, one, colour, mode, opacity, model, edited, now, confine, target, progress) -> makeup.Makeover:
+    """The strokes as they arrive at the target."""
     if target is None:
         raise gr.Error("Choose who shall wear it: click a portrait, or upload one.", print_exception=False)
     progress(0.1, desc="looking at the portrait")
     net, made_up = models.translator(model), prepared(portrait, names, one, colour, model, edited, now)
     progress(0.4, desc="matching")
-    made = makeup.transfer(net, made_up, target, mode, opacity, confine)
+    return makeup.transfer(net, made_up, target, mode, opacity, confine)
+
+
+def filled(made: makeup.Makeover, model: str, target: str) -> tuple:
+    """-> as `make`."""
     both = tuple(enlarge(p) if p.width < SIDE else p for p in (open_photo(target), made.image))
     words = (f"Matched by {models.titled(model)} with a mean cosine of {made.agreement:.2f} where strokes lie; "
              f"{made.seconds:.2f} s, at the photo’s own {made.image.width} × {made.image.height} pixels. Pixels without strokes "
@@ -208,6 +241,26 @@ def make_all(portrait, names, one, colour, mode, opacity, model, edited, now: Wo
 def stopped(said: str | None):
     """What is said when it was stopped: pictures that are done stay."""
     return (said or "").replace("…", "– stopped; what is done can be taken from the pictures one by one.")
+
+
+@friendly
+def put(file: str):
+    """A saved run -> it, what is said of it, portrait, ready makeup, whether in one colour, which, mode, opacity, model, confine,
+    target."""
+    run, said = runs_applied.taken_up(file, "makeup", "Make up")
+    chosen = run.settings.options
+    words = [word for word, name in READY.items() if name in chosen.ready]
+    colour = gr.skip() if chosen.colour is None else chosen.colour
+    return (run, said, path(run, "exemplar"), words, chosen.colour is not None, colour, chosen.mode, chosen.opacity,
+            run.settings.model.name, chosen.confine, path(run, "photo"))  # fmt: skip
+
+
+def put_back(back, portrait, names, one, colour, mode, opacity, model, edited, now: Worn | None):
+    """Once the portrait of a run that is put back is on an empty canvas -> as `dressed`, with what was drawn by hand."""
+    strokes = None if now is None or drawn(edited, now.size) else again_applied.strokes(back) if back else None
+    if strokes is None or not runs_applied.is_of(back, "exemplar", portrait, model) or strokes.size != now.size:
+        return [gr.skip()] * 3
+    return worn(portrait, names, one, colour, mode, opacity, model, {"layers": [strokes]}, now)
 
 
 # Pieces

@@ -1,4 +1,4 @@
-"""Runs of the Compare tab: all of a comparison saved in one file, and a saved one put back."""
+"""Runs of the Compare tab: all of a comparison saved in one file, and a saved one put back. Edit and Makeup lay out the same."""
 
 import html
 from pathlib import Path
@@ -24,15 +24,15 @@ class Shown(NamedTuple):
     said: gr.HTML
 
 
-def lay_out() -> Shown:
-    """What saves a comparison and opens one."""
+def lay_out(name: str = "compare") -> Shown:
+    """What saves a run of a tab and opens one."""
     back = gr.State(None, time_to_live=visits.AGE)
     look, files = {"size": "sm", "min_width": 110}, [".zip", ".json"]
     with gr.Row(elem_classes="tight"):
-        save = gr.Button("Save all (ZIP)", interactive=False, elem_id="compare-save", **look)
-        upload = gr.UploadButton("Open a saved one", file_types=files, elem_id="compare-open", **look)
-    link = gr.HTML(padding=False, elem_id="compare-link", elem_classes="run-link")
-    said = gr.HTML(padding=False, elem_id="compare-said")
+        save = gr.Button("Save all (ZIP)", interactive=False, elem_id=f"{name}-save", **look)
+        upload = gr.UploadButton("Open a saved one", file_types=files, elem_id=f"{name}-open", **look)
+    link = gr.HTML(padding=False, elem_id=f"{name}-link", elem_classes="run-link")
+    said = gr.HTML(padding=False, elem_id=f"{name}-said")
     return Shown(back, save, link, upload, said)
 
 
@@ -40,9 +40,14 @@ def lay_out() -> Shown:
 def zipped(now, kind: str) -> str:
     """All of a compare.Board in one file -> a link to it."""
     run = again_compare.comparison(now.photo, now.exemplar, now.outcomes, now.points, kind)
-    path = served(runs.pack(run), "comparison.zip")
-    words = html.escape(f"comparison.zip, {Path(path).stat().st_size / 1e6:.1f} MB")
-    return f'<a class="save" download="comparison.zip" href="gradio_api/file={quote(path)}">{words}</a>'
+    return linked(run, "comparison.zip")
+
+
+def linked(run: runs.Run, name: str) -> str:
+    """A link to a run in one file."""
+    path = served(runs.pack(run), name)
+    words = html.escape(f"{name}, {Path(path).stat().st_size / 1e6:.1f} MB")
+    return f'<a class="save" download="{name}" href="gradio_api/file={quote(path)}">{words}</a>'
 
 
 @friendly
