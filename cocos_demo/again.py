@@ -81,6 +81,8 @@ def run(options: Again) -> None:
     saved = runs.load(options.run)
     if saved.settings.task == "compare":
         return _compared(saved, options)
+    if saved.settings.task == "correspond":
+        return _pointed(saved, options)
     from . import again_applied
 
     do = repeated if saved.settings.task == "translate" else again_applied.repeated
@@ -97,6 +99,23 @@ def run(options: Again) -> None:
     same = unlike(saved, picture) or "the same picture, to the pixel"
     cost = result.cost if isinstance(result, Result) else f"{result.seconds:.2f} s on {net.device}"
     print(f"{options.out}  ({net.card['name']}, {cost}): {same}")
+
+
+def _pointed(saved: Run, options: Again) -> None:
+    """All points of one model, or two, again."""
+    from . import again_points
+
+    if options.model:
+        raise told.SettingsError("points are a model's own: another cannot stand for it (--model)")
+    for model in saved.settings.models:
+        told.there(model)
+    nets = [Translator.load(model.name, options.device) for model in saved.settings.models]
+    picture, answers = again_points.repeated(saved, nets)
+    for words in told.differences(saved.settings, str(nets[0].device)):
+        print(f"note: {words}", file=sys.stderr)
+    write_picture(picture, options.out)
+    print("\n".join(again_points.in_lines(saved, answers)))
+    print(f"{options.out}: {unlike(saved, picture) or 'the same picture, to the pixel'}")
 
 
 def _compared(saved: Run, options: Again) -> None:

@@ -19,7 +19,8 @@ from .settings import Given, Settings
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 SETTINGS = "settings.json"
 ROLES = "photo", "exemplar", "exemplar_map", "drawing", "strokes"  # of pictures that go in
-NEEDED = {"edit": {"photo", "drawing"}, "makeup": {"photo", "exemplar"}, "compare": {"photo", "exemplar"}}  # by the task
+TWO = {"photo", "exemplar"}
+NEEDED = {"edit": {"photo", "drawing"}, "makeup": TWO, "compare": TWO, "correspond": TWO}  # of them, by the task
 RESULTS = "picture", "condition", "warped", "mask", "painted", "sheet", "layer"  # and that come out
 NUMBERED = r"picture_\d\d"  # those of the models that were compared, in their order
 MANY = 64  # files in a ZIP file

@@ -23,6 +23,7 @@ LONGEST = 1_000_000  # bytes of the JSON text
 OWN = "own"  # the matcher that a network was trained with
 STRICT = ConfigDict(extra="forbid", strict=True)
 Pixel = Annotated[float, Field(ge=0, le=512, allow_inf_nan=False)]
+Column = Annotated[int, Field(ge=0, le=511)]
 Asked = Literal["looks", "colours", "oil", "map", "sketch"]
 
 
@@ -101,7 +102,17 @@ class Makeup:
     confine: bool = True  # lips, teeth and eyes are kept apart
 
 
-OPTIONS = {"translate": Translate, "compare": Compare, "edit": Edit, "makeup": Makeup}
+@dataclass(frozen=True)
+class Points:
+    """Points of two pictures as a network sees them, 512 x 512 pixels."""
+
+    __pydantic_config__ = STRICT
+    points: Annotated[tuple[tuple[Literal["photo", "exemplar"], Column, Column, Literal[0, 1]], ...], Field(max_length=12)] = ()
+    """Each: the picture that was clicked, column and row, and of two models the one on whose exemplar it was."""
+    alpha: Annotated[float, Field(ge=1, le=200, allow_inf_nan=False)] = 100.0
+
+
+OPTIONS = {"translate": Translate, "compare": Compare, "edit": Edit, "makeup": Makeup, "correspond": Points}
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ class Settings:
 
     __pydantic_config__ = STRICT
     format: Literal["cocos_demo run 1"]
-    task: Literal["translate", "compare", "edit", "makeup"]
+    task: Literal["translate", "compare", "edit", "makeup", "correspond"]
     models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=50)]  # one, or those that were compared
     options: Any  # of the task's kind in OPTIONS
     inputs: dict[str, Given]  # by their role: photo, exemplar, exemplar_map, drawing, strokes

@@ -5,7 +5,7 @@ import html
 import gradio as gr
 
 from cocos_demo.pair import Side
-from cocos_demo.ui import models, saved, scene, tables
+from cocos_demo.ui import models, runs_compare, runs_points, saved, scene, tables
 from cocos_demo.ui.api import ALPHA
 from cocos_demo.ui.common import (
     HEAVY,
@@ -20,6 +20,7 @@ from cocos_demo.ui.common import (
     thumbnails,
     upload,
 )
+from cocos_demo.ui.runs import SAVE
 from cocos_demo.ui.scene import CONDITION, COSINES, ERRORS, FLOW, PHOTO, SIDE, WEIGHTS, Point, Scene
 from cocos_demo.viz import marks
 
@@ -72,6 +73,7 @@ def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
             with gr.Row():
                 with gr.Column(min_width=320):
                     points = gr.HTML(padding=False, elem_id="points")
+                    kept = runs_compare.lay_out("match", True)
                 with gr.Column(min_width=320):
                     alpha = gr.Slider(1, 200, ALPHA, step=1, label="alpha, softmax sharpness", info=SHARPNESS, elem_id="alpha")
                     numbers = gr.HTML(padding=False, elem_id="numbers")
@@ -82,16 +84,18 @@ def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
     view, outputs = [base, overlay, alpha], [left, right, points, numbers, again]
     # Clicks wait for each other, since each adds to the points that the one before left.
     clicks = {"trigger_mode": "multiple", "concurrency_id": "clicks", "concurrency_limit": 1, **hidden}
-    gr.on(
-        [room.select, photo.change, exemplar.change, model.change, other.input],
-        pair_up,
-        [photo, exemplar, model, state, *view, other],
-        [state, exemplar_gallery, exemplar, *outputs, other, first, second],
-        trigger_mode="multiple",
-        show_progress_on=[left, right, again],
-        **private,
-        **HEAVY,
-    )
+    returned = kept.upload.upload(put, kept.upload, [kept.back, kept.said, photo, exemplar, model, other, alpha],
+                                  show_progress_on=kept.said, **private, **HEAVY)  # fmt: skip
+    for begun in (
+        gr.on([room.select, photo.change, exemplar.change, model.change, other.input], pair_up,
+              [photo, exemplar, model, state, *view, other],
+              [state, exemplar_gallery, exemplar, *outputs, other, first, second], trigger_mode="multiple",
+              show_progress_on=[left, right, again], **private, **HEAVY),
+        returned.success(pair_up, [photo, exemplar, model, state, *view, other],
+                         [state, exemplar_gallery, exemplar, *outputs, other, first, second], **private, **HEAVY),
+    ):  # fmt: skip
+        begun.then(put_back, [kept.back, state, *view], [state, *outputs, kept.said], **clicks)
+    kept.save.click(zipped, [state, alpha], kept.link, **hidden).success(None, None, None, js=SAVE, **private)
     room.select(lambda: gr.Dropdown(models.titles()), None, model, queue=False, **hidden)
     offer = {"fn": lambda model: gr.Gallery(models.starred(models.photos_for(model))), "inputs": model}
     model.change(**offer, outputs=photo_gallery, queue=False, **hidden)
@@ -173,6 +177,32 @@ def carried(before: Scene | None, photo: str | None, exemplar: str | None, model
     looks = tuple(models.looks_for(models.translator(models.resolve(model, photo))))
     now = troubled((None, None, model), before, "These pictures are on their way.")._replace(looks=looks)
     return now, models.starred(looks), photo, exemplar, model, gr.Tabs(selected=ROOM)
+
+
+@friendly
+def put(file: str):
+    """A saved run -> it, what is said of it, photo, exemplar, model, the second model, alpha."""
+    run, said, photo, exemplar = runs_points.taken_up(file)
+    name, other = (*(model.name for model in run.settings.models), models.NONE)[:2]
+    beside = gr.Dropdown([ALONE, *((f"Compare with: {words}", each) for words, each in models.rivals(name))], value=other)
+    return run, said, photo, exemplar, name, beside, run.settings.options.alpha
+
+
+@friendly
+def put_back(back, now: Scene | None, base: str, overlay: str, alpha: float):
+    """Once the pictures of a run that is put back are matched -> Scene, what is shown, and whether its answers are the same."""
+    if not runs_points.waits(back, now):
+        return [gr.skip()] * 7
+    now = now._replace(points=tuple(Point(*point) for point in back.settings.options.points))
+    return now, *draw(now, base, overlay, alpha), runs_points.compared(back, now, alpha)
+
+
+@friendly
+def zipped(now: Scene | None, alpha: float) -> str:
+    """Pictures, points and models in one file -> a link to it."""
+    if now is None or not now.there:
+        raise gr.Error("There is nothing to save yet.", print_exception=False)
+    return runs_compare.linked(runs_points.run_of(now, alpha), "points.zip")
 
 
 def troubled(given, before: Scene | None, words: str) -> Scene:

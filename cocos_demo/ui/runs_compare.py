@@ -24,12 +24,12 @@ class Shown(NamedTuple):
     said: gr.HTML
 
 
-def lay_out(name: str = "compare") -> Shown:
-    """What saves a run of a tab and opens one."""
+def lay_out(name: str = "compare", there: bool = False) -> Shown:
+    """What saves a run of a tab, once one is `there`, and opens one."""
     back = gr.State(None, time_to_live=visits.AGE)
     look, files = {"size": "sm", "min_width": 110}, [".zip", ".json"]
     with gr.Row(elem_classes="tight"):
-        save = gr.Button("Save all (ZIP)", interactive=False, elem_id=f"{name}-save", **look)
+        save = gr.Button("Save all (ZIP)", interactive=there, elem_id=f"{name}-save", **look)
         upload = gr.UploadButton("Open a saved one", file_types=files, elem_id=f"{name}-open", **look)
     link = gr.HTML(padding=False, elem_id=f"{name}-link", elem_classes="run-link")
     said = gr.HTML(padding=False, elem_id=f"{name}-said")
