@@ -9,7 +9,7 @@ import tyro
 from PIL import Image
 from tqdm import tqdm
 
-from ..commands import _stages
+from ..commands import stages
 from ..photo import open_photo
 from ..pictures import write_picture
 from ..stopping import deferred_signals
@@ -108,7 +108,7 @@ def run(options: Edit | Makeup) -> None:
 def _edit(options: Edit) -> None:
     if options.map is None and not options.steps and options.save_map is None:
         raise CommandError("give the edited map (--map), or the edits in words (--steps); --save-map writes the map to edit")
-    with _stages() as report:
+    with stages() as report:
         report("loading the network", 0.0)
         from ..translator import Translator
         from ..viz.sheets import sheet
@@ -161,7 +161,7 @@ def _makeup(options: Makeup) -> None:
             raise CommandError(f"{what} {path} must be a {'folder' if many else 'file'} here")
     out = options.out.with_suffix("") if many and options.out == Makeup.out else options.out
     places = batch.places_in(out, sources) if many else dict.fromkeys(sources, out)
-    with _stages() as report:
+    with stages() as report:
         report("loading the network", 0.0)
         from ..translator import Translator
         from ..viz.sheets import sheet
