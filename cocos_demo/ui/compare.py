@@ -79,7 +79,9 @@ def tab(room: gr.Tab) -> None:
     kept.upload.upload(runs_compare.opened, kept.upload, [kept.back, kept.said, photo, exemplar, kind], **hidden, **HEAVY)
     # Whatever happens, it can be tried again.
     running.then(lambda: [gr.Button(interactive=on) for on in (True, False)], None, [run, stop], queue=False, **hidden)
-    stop.click(stopped, state, shown, cancels=[running], queue=False, **hidden)
+    # Twice: an answer that was on its way when it was pressed comes after the first.
+    halted = stop.click(stopped, state, shown, cancels=[running], queue=False, **hidden)
+    halted.then(stopped, state, shown, queue=False, **hidden)
     lane = {"trigger_mode": "multiple", "concurrency_id": "clicks", "concurrency_limit": 1, **hidden}
     places = [state, asked, answered, saves]
     asked.select(photo_clicked, state, places, **lane)
