@@ -317,9 +317,14 @@ def rgb(colour: str) -> str:
 
 
 def matchers() -> list[tuple[str, str]]:
-    """(words, name) of the checkpoints that match portraits."""
-    return [(models.titled(name, path), name) for name, path in checkpoints.catalogue().items()
-            if models.system_of(path) not in (None, models.PAINTS) and checkpoints.read_card(path)["condition"] in makeup.KINDS]
+    """(words, name) of the checkpoints that match portraits, without those that were trained for paintings."""
+    offered = []
+    for name, path in checkpoints.catalogue().items():
+        if models.system_of(path) not in (None, models.PAINTS):
+            card = checkpoints.read_card(path)
+            if card["condition"] in makeup.KINDS and not checkpoints.paints(card):
+                offered.append((models.titled(name, path), name))
+    return offered
 
 
 def made_up_first() -> list[str]:
