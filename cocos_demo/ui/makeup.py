@@ -319,11 +319,11 @@ def rgb(colour: str) -> str:
 def matchers() -> list[tuple[str, str]]:
     """(words, name) of the checkpoints that match portraits, without those that were trained for paintings."""
     offered = []
-    for name, path in checkpoints.catalogue().items():
-        if models.system_of(path) not in (None, models.PAINTS):
-            card = checkpoints.read_card(path)
+    for name, file in checkpoints.catalogue().items():
+        if models.system_of(file) not in (None, models.PAINTS):
+            card = checkpoints.read_card(file)
             if card["condition"] in makeup.KINDS and not checkpoints.paints(card):
-                offered.append((models.titled(name, path), name))
+                offered.append((models.titled(name, file), name))
     return offered
 
 
