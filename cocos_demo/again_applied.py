@@ -1,8 +1,9 @@
-"""An edit, or makeup that was carried, as a run that can be saved, and a saved one done again."""
+"""An edit, makeup that was carried, or a matching step by step, as a run that can be saved, and a saved one done again."""
 
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -11,10 +12,23 @@ from . import settings as told
 from .applications import editing, makeup
 from .applications.editing import Canvas
 from .applications.makeup import Makeover
+from .recording import Recording, record
 from .runs import Run
 from .translator import Translator
 
 Report = Callable[[str, float], None]
+
+
+class Matched(NamedTuple):
+    """What a matching ends with."""
+
+    image: Image.Image  # the warp of its last step, RGB
+    seconds: float
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, told: Recording) -> "Matched":
+        return cls(told.steps[-1].warp, told.seconds, told.notes)
 
 
 def edit(name: str, net: Translator, at: Canvas, labels, finish: str, done: editing.Edit, photo: str | Path,
@@ -36,6 +50,13 @@ def made_up(name: str, net: Translator, options: told.Makeup, strokes: Image.Ima
     return _run("makeup", name, net, options, inputs, {"picture": done.image, "layer": done.layer}, done)
 
 
+def matched(name: str, net: Translator, recording: Recording, photo: str | Path, exemplar: str | Path) -> Run:
+    """A matching by the checkpoint `name` of two files, step by step."""
+    done, inputs = Matched.of(recording), {"photo": Path(photo), "exemplar": Path(exemplar)}
+    pictures = {"picture": done.image, "condition": recording.condition}
+    return _run("patchmatch", name, net, told.PatchMatch(), inputs, pictures, done)
+
+
 def _run(task: str, name: str, net: Translator, options, inputs: dict, pictures: dict[str, Image.Image], done) -> Run:
     settings = told.Settings(
         told.FORMAT, task, (told.of_model(name, net.card),), options, runs.given(inputs),
@@ -52,9 +73,11 @@ def strokes(run: Run) -> Image.Image | None:
         return picture.convert("RGBA")
 
 
-def repeated(run: Run, net: Translator, progress: Report | None = None) -> editing.Edit | Makeover:
-    """The run done again by a network. Raises what an edit, or makeup, raises."""
+def repeated(run: Run, net: Translator, progress: Report | None = None) -> editing.Edit | Makeover | Matched:
+    """The run done again by a network. Raises what an edit, makeup or a recording raises."""
     given, options = run.inputs, run.settings.options
+    if run.settings.task == "patchmatch":
+        return Matched.of(record(net, given["photo"], given["exemplar"], progress=progress))
     if run.settings.task == "edit":
         at = editing.canvas(net, given["photo"], given.get("exemplar_map"))
         return editing.edit(net, at, given["drawing"], finish=options.finish, progress=progress)

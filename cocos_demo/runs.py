@@ -20,7 +20,8 @@ SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 SETTINGS = "settings.json"
 ROLES = "photo", "exemplar", "exemplar_map", "drawing", "strokes"  # of pictures that go in
 TWO = {"photo", "exemplar"}
-NEEDED = {"edit": {"photo", "drawing"}, "makeup": TWO, "compare": TWO, "correspond": TWO}  # of them, by the task
+NEEDED = {"edit": {"photo", "drawing"}, "makeup": TWO, "compare": TWO, "correspond": TWO,
+          "patchmatch": TWO}  # of them, by the task  # fmt: skip
 RESULTS = "picture", "condition", "warped", "mask", "painted", "sheet", "layer"  # and that come out
 NUMBERED = r"picture_\d\d"  # those of the models that were compared, in their order
 MANY = 64  # files in a ZIP file

@@ -112,7 +112,15 @@ class Points:
     alpha: Annotated[float, Field(ge=1, le=200, allow_inf_nan=False)] = 100.0
 
 
-OPTIONS = {"translate": Translate, "compare": Compare, "edit": Edit, "makeup": Makeup, "correspond": Points}
+@dataclass(frozen=True)
+class PatchMatch:
+    """A matching that is played step by step has no options of its own."""
+
+    __pydantic_config__ = STRICT
+
+
+OPTIONS = {"translate": Translate, "compare": Compare, "edit": Edit, "makeup": Makeup, "correspond": Points,
+           "patchmatch": PatchMatch}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,7 @@ class Settings:
 
     __pydantic_config__ = STRICT
     format: Literal["cocos_demo run 1"]
-    task: Literal["translate", "compare", "edit", "makeup", "correspond"]
+    task: Literal["translate", "compare", "edit", "makeup", "correspond", "patchmatch"]
     models: Annotated[tuple[Model, ...], Field(min_length=1, max_length=50)]  # one, or those that were compared
     options: Any  # of the task's kind in OPTIONS
     inputs: dict[str, Given]  # by their role: photo, exemplar, exemplar_map, drawing, strokes

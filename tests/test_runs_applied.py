@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from gradio.exceptions import Error
-from made_up import FACE, PORTRAIT, checkpoint
+from made_up import FACE, PORTRAIT, checkpoint, checkpoint_v2
 from PIL import Image
 from test_edit_tab import MAP, PICTURE, layers
 
@@ -11,7 +11,7 @@ from cocos_demo import again_applied, cli, runs
 from cocos_demo.applications import makeup as carrying
 from cocos_demo.applications import regions
 from cocos_demo.translator import Translator
-from cocos_demo.ui import edit, makeup, runs_applied
+from cocos_demo.ui import edit, makeup, models, patchmatch, runs_applied
 
 NONE = lambda *_, **__: None  # noqa: E731  # no progress is shown
 
@@ -87,6 +87,24 @@ def test_makeup_is_put_back_and_carried_the_same(home):
     assert (np.asarray(again) == np.asarray(picture)).all() and "to the pixel" in said
     kept = makeup.put_back(back, portrait, *chosen, canvas, now)  # strokes are there already
     assert [one.get("__type__") for one in kept] == ["update"] * 3
+
+
+def test_a_matching_is_put_back_and_ends_the_same(home, capsys):
+    name = checkpoint_v2(home / "checkpoints", "portrait").stem
+    kind = patchmatch.waiting(name, models.translator(name))[0]
+    now = patchmatch.tell(str(FACE), str(PORTRAIT), name, kind)[0]
+    path = home / "patchmatch.zip"
+    path.write_bytes(runs.pack(patchmatch.run_of(now)))
+    kind, _, back, words, photo, exemplar, model = patchmatch.put(str(path))
+    assert model == name and "Put back" in words
+    again = patchmatch.tell(photo, exemplar, model, kind)[0]
+    assert "to the pixel" in patchmatch.compared(back, again, words)
+    other = patchmatch.tell(exemplar, photo, model, kind)[0]
+    assert patchmatch.compared(back, other, words) == words
+    assert cli.main(["again", str(path), "-o", str(home / "out.png")]) in (0, None)
+    assert "the same picture, to the pixel" in capsys.readouterr().out
+    with pytest.raises(Error, match="nothing to save yet"):
+        patchmatch.zipped(None)
 
 
 def test_a_run_of_another_tab_is_told(home):

@@ -40,7 +40,8 @@ def saved(home, points=POINTS):
 
 
 def test_points_are_put_back_and_answered_the_same(home):
-    back, words, photo, exemplar, model, beside, alpha = correspond.put(saved(home))
+    now, looks, back, words, photo, exemplar, model, beside, alpha = correspond.put(saved(home), None)
+    assert now.looks == tuple(path for path, _ in looks) and not now.there  # so that the exemplar is taken as it is
     assert (model, beside.value, alpha) == ("mine", "portrait_mcl_made_up", 100.0) and "2 points" in words
     now = scene(photo, exemplar, model)
     now, left, *_, said = correspond.put_back(back, now, *VIEW)

@@ -84,7 +84,8 @@ def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
     view, outputs = [base, overlay, alpha], [left, right, points, numbers, again]
     # Clicks wait for each other, since each adds to the points that the one before left.
     clicks = {"trigger_mode": "multiple", "concurrency_id": "clicks", "concurrency_limit": 1, **hidden}
-    returned = kept.upload.upload(put, kept.upload, [kept.back, kept.said, photo, exemplar, model, other, alpha],
+    returned = kept.upload.upload(put, [kept.upload, state],
+                                  [state, exemplar_gallery, kept.back, kept.said, photo, exemplar, model, other, alpha],
                                   show_progress_on=kept.said, **private, **HEAVY)  # fmt: skip
     for begun in (
         gr.on([room.select, photo.change, exemplar.change, model.change, other.input], pair_up,
@@ -174,18 +175,26 @@ def carried(before: Scene | None, photo: str | None, exemplar: str | None, model
     pictures and the model, and this tab in front: that it was chosen has them matched."""
     if photo is None or exemplar is None:
         raise gr.Error("Choose a photo and an exemplar first.", print_exception=False)
-    looks = tuple(models.looks_for(models.translator(models.resolve(model, photo))))
+    now, looks = waiting(model, models.translator(models.resolve(model, photo)), before)
+    return now, looks, photo, exemplar, model, gr.Tabs(selected=ROOM)
+
+
+def waiting(model: str, net, before: Scene | None) -> tuple[Scene, list[tuple[str, str]]]:
+    """Before pictures for a network come from elsewhere -> a Scene that takes them as they are, and exemplars of their kind."""
+    looks = tuple(models.looks_for(net))
     now = troubled((None, None, model), before, "These pictures are on their way.")._replace(looks=looks)
-    return now, models.starred(looks), photo, exemplar, model, gr.Tabs(selected=ROOM)
+    return now, models.starred(looks)
 
 
 @friendly
-def put(file: str):
-    """A saved run -> it, what is said of it, photo, exemplar, model, the second model, alpha."""
+def put(file: str, before: Scene | None):
+    """A saved run -> a Scene that waits, exemplars of its kind, the run, what is said of it, photo, exemplar, model, the second
+    model, alpha."""
     run, said, photo, exemplar = runs_points.taken_up(file)
     name, other = (*(model.name for model in run.settings.models), models.NONE)[:2]
     beside = gr.Dropdown([ALONE, *((f"Compare with: {words}", each) for words, each in models.rivals(name))], value=other)
-    return run, said, photo, exemplar, name, beside, run.settings.options.alpha
+    now, looks = waiting(name, models.translator(name), before)
+    return now, looks, run, said, photo, exemplar, name, beside, run.settings.options.alpha
 
 
 @friendly

@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import gradio as gr
 
+from cocos_demo import again_applied
 from cocos_demo.pictures import animated
 from cocos_demo.recording import Recording
-from cocos_demo.ui import models
+from cocos_demo.ui import models, runs_applied, runs_compare
 from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, served, step, thumbnails, upload
 from cocos_demo.ui.player import markup, player
+from cocos_demo.ui.runs import SAVE, path
 from cocos_demo.ui.visits import recent
 from cocos_demo.viz.steps import animation
 
@@ -46,20 +48,23 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
             played = player()
             said = gr.HTML(padding=False)
             file = gr.DownloadButton("Download the animation (WebP)", size="sm", interactive=False, elem_id="animation")
+            kept = runs_compare.lay_out("steps", True)
 
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
     every = {"trigger_mode": "multiple"}
-    gr.on(
-        [room.select, photo.change, exemplar.change, model.change],
-        tell,
-        [photo, exemplar, model, state],
-        [state, exemplar_gallery, exemplar, played, said, file],
-        show_progress_on=played,
-        **every,
-        **private,
-        **HEAVY,
-    ).then(drawn, state, file, show_progress="hidden", **every, **private, **HEAVY)
+    given, shown = [photo, exemplar, model, state], [state, exemplar_gallery, exemplar, played, said, file]
+    telling = {"show_progress_on": played, **private, **HEAVY}
+    putting = {"show_progress_on": kept.said, **private, **HEAVY}
+    returned = kept.upload.upload(put, kept.upload, [state, exemplar_gallery, kept.back, kept.said, photo, exemplar, model],
+                                  **putting)  # fmt: skip
+    for begun in (
+        gr.on([room.select, photo.change, exemplar.change, model.change], tell, given, shown, **every, **telling),
+        returned.success(tell, given, shown, **telling),
+    ):
+        begun.then(compared, [kept.back, state, kept.said], kept.said, **every, **quick).then(
+            drawn, state, file, show_progress="hidden", **every, **private, **HEAVY)  # fmt: skip
+    kept.save.click(zipped, state, kept.link, **quick).success(None, None, None, js=SAVE, **private)
     room.select(lambda: gr.Dropdown(models.titles(models.STEPS)), None, model, **quick)
     model.change(lambda model: gr.Gallery(models.starred(photos_for(model))), model, photo_gallery, **quick)
     photo_gallery.select(chosen, None, photo, **quick)
@@ -116,13 +121,50 @@ def carried(before: Told | None, photo: str | None, exemplar: str | None, model:
     model, if it matches step by step, and this tab in front: that it was chosen has them matched."""
     if photo is None or exemplar is None:
         raise gr.Error("Choose a photo and an exemplar first.", print_exception=False)
-    looks = tuple(models.looks_for(models.translator(models.resolve(model, photo))))
-    now = Told((None, None, model), looks, trouble="These pictures are on their way.")
-    return now, models.starred(looks), photo, exemplar, models.by_steps(model), gr.Tabs(selected=ROOM)
+    now, looks = waiting(model, models.translator(models.resolve(model, photo)))
+    return now, looks, photo, exemplar, models.by_steps(model), gr.Tabs(selected=ROOM)
+
+
+def waiting(model: str, net) -> tuple[Told, list[tuple[str, str]]]:
+    """Before pictures for a network come from elsewhere -> a Told that takes them as they are, and exemplars of their kind."""
+    looks = tuple(models.looks_for(net))
+    return Told((None, None, model), looks, trouble="These pictures are on their way."), models.starred(looks)
 
 
 def troubled(given, before: Told | None, words: str) -> Told:
     return Told(given, before.looks if before else (), trouble=words)
+
+
+def run_of(now: Told):
+    """What is on the screen as a run."""
+    photo, exemplar, model = now.given
+    name = models.resolve(model, photo, models.STEPS)
+    return again_applied.matched(name, models.translator(name), now.recording, photo, exemplar)
+
+
+@friendly
+def put(file: str):
+    """A saved run -> a Told that waits, exemplars of its kind, the run, what is said of it, photo, exemplar, model."""
+    run, said = runs_applied.taken_up(file, "patchmatch", "The player")
+    photo, exemplar, model = path(run, "photo"), path(run, "exemplar"), run.settings.model.name
+    return *waiting(model, models.translator(model)), run, said, photo, exemplar, model
+
+
+@friendly
+def compared(back, now: Told | None, said: str):
+    """Whether a matching ends as the run that was put back did -> what is said of it."""
+    if back is None or now is None or not now.recording:
+        return gr.skip()
+    run = run_of(now)
+    return runs_applied.after(run, back)[3] if again_applied.alike(back, run) else said
+
+
+@friendly
+def zipped(now: Told | None) -> str:
+    """Pictures, model and warp in one file -> a link to it."""
+    if now is None or not now.recording:
+        raise gr.Error("There is nothing to save yet.", print_exception=False)
+    return runs_compare.linked(run_of(now), "patchmatch.zip")
 
 
 @friendly
