@@ -85,14 +85,14 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
         kept.gallery.select(runs.chosen, kept.history, opening, **opens).success(lock, None, buttons, js=runs.TO_BUTTON, **quick),
     ):
         begun.then(
-            read_photo,
-            [photo, model, state],
-            [state, editor, about, exemplar_gallery, exemplar, own_map, *buttons, searched, matcher],
+            read_and_put_back,
+            [photo, model, state, kept.back],
+            [state, editor, about, exemplar_gallery, exemplar, own_map, *buttons, searched, matcher, kept.back],
             show_progress_on=editor,
             **every,
             **private,
             **HEAVY,
-        ).then(runs.put_back, [kept.back, state, photo, model], [kept.back, editor, exemplar, own_map, matcher], **every, **quick)
+        )
     model.change(lambda model: gallery(task.photos_for(model)), model, photo_gallery, **quick)
     about.select(None, None, editor, js=canvas.BRUSHED, **quick)
     search.click(
@@ -128,6 +128,15 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
 def lock():
     """While a photo is looked at, nothing of the one before may be painted."""
     return [gr.Button(interactive=False)] * 3
+
+
+def read_and_put_back(photo: str | None, model: str | None, before: Read | None, back):
+    """As `read_photo`, with what else belongs to a run that is put back, before anything can be painted -> and the run."""
+    read, editor, about, offered, exemplar, own_map, *rest, matcher = read_photo(photo, model, before)
+    back, *of_run = runs.put_back(back, read if isinstance(read, Read) else None, photo, model)
+    editor, exemplar, own_map, matcher = (
+        plain if one == gr.skip() else one for plain, one in zip((editor, exemplar, own_map, matcher), of_run, strict=True))
+    return read, editor, about, offered, exemplar, own_map, *rest, matcher, back
 
 
 def read_photo(photo: str | None, model: str | None, before: Read | None):
