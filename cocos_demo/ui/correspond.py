@@ -20,7 +20,7 @@ from cocos_demo.ui.common import (
     thumbnails,
     upload,
 )
-from cocos_demo.ui.runs import SAVE
+from cocos_demo.ui.runs import SAVE, linked
 from cocos_demo.ui.scene import CONDITION, COSINES, ERRORS, FLOW, PHOTO, SIDE, WEIGHTS, Point, Scene
 from cocos_demo.viz import marks
 
@@ -211,7 +211,7 @@ def zipped(now: Scene | None, alpha: float) -> str:
     """Pictures, points and models in one file -> a link to it."""
     if now is None or not now.there:
         raise gr.Error("There is nothing to save yet.", print_exception=False)
-    return runs_compare.linked(runs_points.run_of(now, alpha), "points.zip")
+    return linked(runs_points.run_of(now, alpha), "points.zip")
 
 
 def troubled(given, before: Scene | None, words: str) -> Scene:

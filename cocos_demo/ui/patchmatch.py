@@ -10,7 +10,7 @@ from cocos_demo.recording import Recording
 from cocos_demo.ui import models, runs_applied, runs_compare
 from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, served, step, thumbnails, upload
 from cocos_demo.ui.player import markup, player
-from cocos_demo.ui.runs import SAVE, path
+from cocos_demo.ui.runs import SAVE, linked, path
 from cocos_demo.ui.visits import recent
 from cocos_demo.viz.steps import animation
 
@@ -164,7 +164,7 @@ def zipped(now: Told | None) -> str:
     """Pictures, model and warp in one file -> a link to it."""
     if now is None or not now.recording:
         raise gr.Error("There is nothing to save yet.", print_exception=False)
-    return runs_compare.linked(run_of(now), "patchmatch.zip")
+    return linked(run_of(now), "patchmatch.zip")
 
 
 @friendly

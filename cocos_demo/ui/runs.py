@@ -130,10 +130,20 @@ def zipped(history: tuple[Run, ...]) -> str:
         raise gr.Error("There is nothing to save yet: translate first.", print_exception=False)
     run = history[0]
     name = runs.plain(f"run_{when(run).replace(':', '')}_{run.settings.model.name}.zip")
+    return linked(run, name)
+
+
+def linked(run: Run, name: str) -> str:
+    """A link to a run in one file. Raises RunError."""
     path = served(runs.pack(run), name)
-    size = Path(path).stat().st_size
-    words = html.escape(f"{name}, {size / 1e6:.1f} MB")
+    words = html.escape(f"{name}, {Path(path).stat().st_size / 1e6:.1f} MB")
     return f'<a class="save" download="{html.escape(name)}" href="gradio_api/file={quote(path)}">{words}</a>'
+
+
+def check_tab(settings: told.Settings, task: str) -> None:
+    """Raises SettingsError for a run of another tab."""
+    if settings.task != task:
+        raise told.SettingsError(f"this run is of the tab {settings.task.capitalize()}: open it there")
 
 
 # And made again
@@ -156,8 +166,7 @@ def taken_up(run: Run):
     headings, button, photo, the button for an empty canvas, exemplar, its map. Raises SettingsError where its model is not here.
     """
     settings, name = run.settings, run.settings.model.name
-    if settings.task != "translate":
-        raise told.SettingsError(f"this run is of the tab {settings.task.capitalize()}: open it there")
+    check_tab(settings, "translate")
     said = tuple(f"{words[:1].upper()}{words[1:]}: the picture may be another."
                  for words in told.differences(settings, str(models.translator(name).device)))  # fmt: skip
     run = Run(settings, {role: placed(role, one, settings) for role, one in run.inputs.items()}, in_files(run.results))

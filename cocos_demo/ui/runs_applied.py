@@ -1,4 +1,4 @@
-"""Runs of the tabs Edit and Makeup: the last one saved in one file, and a saved one put back."""
+"""Runs of the tabs Edit, Makeup and PatchMatch: the last one saved in one file, and a saved one put back."""
 
 import gradio as gr
 
@@ -8,8 +8,7 @@ from cocos_demo.photo import open_photo
 from cocos_demo.runs import Run
 from cocos_demo.ui import models
 from cocos_demo.ui.common import friendly, in_boxes, in_facts
-from cocos_demo.ui.runs import in_files, placed
-from cocos_demo.ui.runs_compare import linked
+from cocos_demo.ui.runs import check_tab, in_files, linked, placed
 
 
 def taken_up(path: str, task: str, button: str) -> tuple[Run, str]:
@@ -17,8 +16,7 @@ def taken_up(path: str, task: str, button: str) -> tuple[Run, str]:
     again. Raises SettingsError for a run of another tab, or where its model is not here."""
     run = runs.load(path)
     settings = run.settings
-    if settings.task != task:
-        raise told.SettingsError(f"this run is of the tab {settings.task.capitalize()}: open it there")
+    check_tab(settings, task)
     told.there(settings.model)
     device = str(models.translator(settings.model.name).device)
     said = tuple(f"{words[:1].upper()}{words[1:]}: the picture may be another." for words in told.differences(settings, device))

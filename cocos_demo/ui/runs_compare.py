@@ -1,17 +1,14 @@
-"""Runs of the Compare tab: all of a comparison saved in one file, and a saved one put back. Edit and Makeup lay out the same."""
+"""Runs of the Compare tab: all of a comparison saved in one file, and a saved one put back. Other tabs lay out the same."""
 
-import html
-from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 import gradio as gr
 
 from cocos_demo import again_compare, runs
 from cocos_demo import settings as told
 from cocos_demo.ui import models, visits
-from cocos_demo.ui.common import friendly, in_boxes, in_facts, served
-from cocos_demo.ui.runs import placed
+from cocos_demo.ui.common import friendly, in_boxes, in_facts
+from cocos_demo.ui.runs import check_tab, linked, placed
 
 
 class Shown(NamedTuple):
@@ -43,20 +40,12 @@ def zipped(now, kind: str) -> str:
     return linked(run, "comparison.zip")
 
 
-def linked(run: runs.Run, name: str) -> str:
-    """A link to a run in one file."""
-    path = served(runs.pack(run), name)
-    words = html.escape(f"{name}, {Path(path).stat().st_size / 1e6:.1f} MB")
-    return f'<a class="save" download="{name}" href="gradio_api/file={quote(path)}">{words}</a>'
-
-
 @friendly
 def opened(path: str):
     """A file that was uploaded -> the run, what is said of it, photo, exemplar, kind."""
     run = runs.load(path)
     settings = run.settings
-    if settings.task != "compare":
-        raise told.SettingsError(f"this run is of the tab {settings.task.capitalize()}: open it there")
+    check_tab(settings, "compare")
     there = next((model.name for model in settings.models if model.name in dict(map(reversed, models.choices()))), None)
     device = str(models.translator(there).device) if there else settings.made.device
     said = tuple(f"{words[:1].upper()}{words[1:]}." for words in told.differences(settings, device))

@@ -6,7 +6,7 @@ from cocos_demo.photo import open_photo
 from cocos_demo.runs import Run
 from cocos_demo.ui import models
 from cocos_demo.ui.common import in_boxes, in_facts
-from cocos_demo.ui.runs import placed
+from cocos_demo.ui.runs import check_tab, placed
 from cocos_demo.ui.scene import Scene
 
 
@@ -28,8 +28,7 @@ def taken_up(path: str) -> tuple[Run, str, str, str]:
     or where a model of it is not here."""
     run = runs.load(path)
     settings = run.settings
-    if settings.task != "correspond":
-        raise told.SettingsError(f"this run is of the tab {settings.task.capitalize()}: open it there")
+    check_tab(settings, "correspond")
     for model in settings.models:
         told.there(model)
     device = str(models.translator(settings.model.name).device)
