@@ -6,7 +6,7 @@ In the form of the Hugging Face hub: a YAML head that machines read, then words 
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import checkpoints, tables
+from . import checkpoints, packed, tables
 from .checkpoints import CheckpointError
 from .evaluation.critics import EVEN, FRECHET
 from .evaluation.main_tables import SYSTEMS
@@ -97,7 +97,7 @@ def card(name: str, path: Path, kept: dict[str, dict]) -> str:
     if system not in PAPERS:
         raise CheckpointError(f"{path} holds the system {system!r}, of which no paper is known here")
     parts = {
-        "How to use it": _use(name, told),
+        "How to use it": _use(name, told) + _beside(path),
         "Training data": _data(told),
         "Training": _training(told),
         "Figures": _figures(name, path, kept),
@@ -129,6 +129,11 @@ def _use(name: str, told: dict) -> str:
     return (f"```python\nfrom cocos_demo import Translator\nresult = Translator.load(\"{name}\")(\"photo.jpg\", "
             "\"exemplar.jpg\")\nresult.image.save(\"out.png\")\n```\n\n"
             f"Or: `python -m cocos_demo translate photo.jpg exemplar.jpg --model {name}`.")
+
+
+def _beside(path: Path) -> str:
+    other = packed.shared_with(path)
+    return f"\n\n`{other}` must lie in the same folder: what is the same in both is in its file alone." if other else ""
 
 
 def _data(told: dict) -> str:

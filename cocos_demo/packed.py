@@ -5,9 +5,12 @@ All that ships is packed; what people train or import stays plain, and both are 
     python -m cocos_demo.packed FILE.safetensors ...
 
 packs, and removes each plain file once its packed one has been read back. With `--round 8` before the files, weights in half
-precision keep eight significant digits (binary, of eleven), as bfloat16 has them, and the files are another fifth smaller.
+precision keep eight significant digits (binary, of eleven), as bfloat16 has them, and the files are another fifth smaller. With
+`--share OTHER.safetensors.xz`, tensors that OTHER holds as well, to the bit, are left out of the files and read from OTHER, which
+must lie beside them: a network trained upon another whose matching was frozen is half as large.
 """
 
+import hashlib
 import json
 import lzma
 import os
@@ -28,6 +31,7 @@ PLAIN, PACKED = ".safetensors", ".safetensors.xz"
 # lp and pb of 1 tell the two apart, and lc of 0 does not expect a byte to say anything about the next: -14.5 %, not -9.7 %.
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 1, "pb": 1}]
 LONGEST = 100_000_000  # bytes of a header, as safetensors has it
+SHARED = "shared"  # in the header: whose tensors are not in this file, their names, and their SHA-256
 
 
 class WeightsError(RuntimeError):
@@ -49,6 +53,16 @@ def files(folder: Path) -> dict[str, Path]:
 
 def metadata(path: str | Path) -> dict[str, str]:
     """What is said about the weights; of a packed file no more than the header is unpacked. Raises WeightsError, OSError."""
+    return {key: words for key, words in _header(path).items() if key != SHARED}
+
+
+def shared_with(path: str | Path) -> str | None:
+    """The name of the weights, beside these, that hold a part of their tensors. Raises WeightsError, OSError."""
+    with _told():
+        return json.loads(_header(path).get(SHARED, "{}")).get("by")
+
+
+def _header(path: str | Path) -> dict[str, str]:
     with _told():
         if not _is_packed(path):
             with safe_open(path, framework="pt") as file:
@@ -66,12 +80,52 @@ def metadata(path: str | Path) -> dict[str, str]:
 
 
 def tensors(path: str | Path) -> dict[str, Tensor]:
-    """The weights, name -> tensor. Raises WeightsError, OSError."""
+    """The weights, name -> tensor, with those that lie in the file they are shared with. Raises WeightsError, OSError."""
+    with _told():
+        said = _header(path).get(SHARED)
+        return _own(path) if said is None else _own(path) | _lent(Path(path).parent, **json.loads(said))
+
+
+def _own(path: str | Path) -> dict[str, Tensor]:
+    """The weights that lie in this very file."""
     with _told():
         if _is_packed(path):
             return load(lzma.decompress(Path(path).read_bytes()))
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}
+
+
+def _lent(folder: Path, by: str, names: list[str], sha256: str) -> dict[str, Tensor]:
+    """The tensors of these names out of the weights called `by` in a folder. Raises WeightsError where they are others now."""
+    there = files(folder)
+    if by not in there:
+        raise WeightsError(f"it shares tensors with {by}{PACKED}, which is not beside it")
+    theirs = _own(there[by])
+    lent = {key: theirs[key] for key in names if key in theirs}
+    if _digest(lent) != sha256:
+        raise WeightsError(f"it shares tensors with {by}, and the {by} beside it is another")
+    return lent
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for key, tensor in sorted(tensors.items()):
+        digest.update(key.encode() + tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def share(path: str | Path, other: str | Path) -> None:
+    """Leave out of `path` what `other`, a file beside it, holds to the bit as well; read again, nothing is missing.
+
+    Raises WeightsError where they have nothing in common or do not lie in one folder, OSError.
+    """
+    mine, theirs = tensors(path), _own(other)
+    alike = (key for key in mine.keys() & theirs.keys() if mine[key].dtype == theirs[key].dtype)
+    both = sorted(key for key in alike if torch.equal(mine[key], theirs[key]))
+    if not both or Path(path).resolve().parent != Path(other).resolve().parent or name(path) == name(other):
+        raise WeightsError(f"{path} shares nothing with {other}: it must lie beside it and have tensors of the same values")
+    said = {"by": name(other), "names": both, "sha256": _digest({key: mine[key] for key in both})}
+    write(path, {key: t for key, t in mine.items() if key not in both}, metadata(path) | {SHARED: json.dumps(said)})
 
 
 def write(path: str | Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -123,15 +177,17 @@ def _told() -> Iterator[None]:
     """Whatever a broken file leads its readers to is told as WeightsError."""
     try:
         yield
-    except (SafetensorError, lzma.LZMAError, EOFError, ValueError, AttributeError) as error:
+    except (SafetensorError, lzma.LZMAError, EOFError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(str(error)) from None
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    if words[:1] == ["--round"]:
-        digits, *words = int(words[1]), *words[2:]
-        for plain in words:
-            write(plain, rounded(tensors(plain), digits), metadata(plain))
+    words, options = sys.argv[1:], {}
+    while words[:1] in (["--round"], ["--share"]):
+        option, options[option], *words = words
     for plain in words:
+        if "--round" in options:
+            write(plain, rounded(tensors(plain), int(options["--round"])), metadata(plain))
+        if "--share" in options:
+            share(plain, options["--share"])
         print("wrote", pack(plain))

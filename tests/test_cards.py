@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_evaluation import SPADE, saved
 
-from cocos_demo import cards, checkpoints, tables
+from cocos_demo import cards, checkpoints, packed, tables
 from cocos_demo.cards import CardsArgs, all_cards, card, run
 from cocos_demo.models import SYSTEMS
 from cocos_demo.models.layers import bake
@@ -53,6 +53,13 @@ def test_a_card_says_what_the_checkpoint_says(tmp_path):
     assert "painted by filters. The people are made by AI" in text and "1,234 pictures of 8 people" in text
     assert "perc 0.1." in text and "feat" not in text and "weights of an earlier run" in text and "somewhere" not in text
     assert "learning rate 0.0002 of the generator and 0.0004 of the discriminator" in text and cards.NOT_MEASURED in text
+
+
+def test_a_card_names_the_file_that_must_lie_beside_its_own(tmp_path):
+    first, second = made_up(tmp_path / "first.safetensors"), made_up(tmp_path / "second.safetensors")
+    assert "same folder" not in card("second", second, {})
+    packed.share(second, first)
+    assert "`first` must lie in the same folder" in card("second", second, {})
 
 
 def test_a_card_without_notes_tells_the_limits_of_its_kind(tmp_path):

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from cocos_demo import checkpoints, packed
 from cocos_demo.cli import main
@@ -84,7 +83,7 @@ def imported(tmp_path_factory):
 @pytest.fixture(scope="module")
 def answer(imported):
     """The stored sample, and the network's answer to a batch of another sample, its mirror image, and of the stored one."""
-    given = load_file(PARITY / "celebahqedge.safetensors")
+    given = packed.tensors(PARITY / "celebahqedge.safetensors.xz")
     batch = [torch.cat([given[name].flip(3), given[name]]) for name in ("in.seg", "in.ref_img", "in.ref_seg")]
     with torch.inference_mode():
         return given, imported[0](*batch)

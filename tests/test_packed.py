@@ -109,6 +109,33 @@ def test_the_command_packs_several(plain):
     assert sorted(path.name for path in plain.parent.iterdir()) == ["a.safetensors.xz", "b.safetensors.xz"]
 
 
+def test_what_another_file_holds_too_is_left_out_and_read_from_there(plain):
+    """Half as large, the same tensors, and no mistake about whose they are."""
+    weights = packed.tensors(plain)
+    upon = plain.with_name("upon.safetensors")
+    save_file(weights | {"g": weights["w"] + 1, "n": torch.arange(4)}, upon, metadata=SAID)
+    subprocess.run([sys.executable, "-m", "cocos_demo.packed", "--share", plain, upon], capture_output=True, check=True)
+    upon = upon.with_name("upon.safetensors.xz")
+    assert load(lzma.decompress(upon.read_bytes())).keys() == {"g", "n"} and packed.metadata(upon) == SAID
+    assert packed.shared_with(upon) == "a" and packed.shared_with(plain) is None
+    found = packed.tensors(upon)
+    assert found.keys() == {"w", "g", "n"} and torch.equal(found["w"], weights["w"]) and len(found["n"]) == 4
+    packed.write(upon.with_name("whole.safetensors"), found, packed.metadata(upon))
+    lender = packed.pack(plain)  # packed or plain, it is the same
+    assert torch.equal(packed.tensors(upon)["w"], weights["w"])
+    with pytest.raises(WeightsError, match="shares nothing with"):
+        packed.share(lender, lender)
+
+    packed.write(lender, weights | {"w": weights["w"] * 2}, SAID)
+    with pytest.raises(WeightsError, match="the a beside it is another"):
+        packed.tensors(upon)
+    lender.unlink()
+    with pytest.raises(WeightsError, match=r"shares tensors with a\.safetensors\.xz, which is not beside it"):
+        packed.tensors(upon)
+    assert packed.metadata(upon) == SAID
+    assert packed.tensors(upon.with_name("whole.safetensors")).keys() == found.keys()
+
+
 def test_a_packed_checkpoint_is_one_like_the_others(tmp_path, monkeypatch):
     """Imported by hand: listed, read by name and by path, the same network; written again, it stays packed; torn, it is told."""
     monkeypatch.setenv("COCOS_DEMO_HOME", str(tmp_path))
