@@ -118,8 +118,8 @@ def test_bad_input_is_a_sentence(home, tmp_path):
 
 
 def test_exemplars_go_with_the_photo(home, tmp_path):
-    gallery, look = compare.suited(str(BODY), "auto", str(PORTRAIT))
-    assert look in models.looks("figure") and len(gallery.value) == len(models.looks("figure"))
+    gallery, (seen, look) = compare.suited(str(BODY), "auto", str(PORTRAIT))
+    assert seen == str(PORTRAIT) and look in models.looks("figure") and len(gallery.value) == len(models.looks("figure"))
     own = tmp_path / "mine.png"
     empty_photo(own)
     assert compare.suited(str(BODY), "auto", str(own))[1] == gr.skip() == compare.suited(str(FACE), "auto", str(PORTRAIT))[1]

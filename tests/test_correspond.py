@@ -218,8 +218,8 @@ def test_what_is_the_same_is_not_matched_again_and_another_kind_brings_its_exemp
     import gradio as gr
 
     assert correspond.pair_up(str(FACE), str(PORTRAIT), "auto", matched, *VIEW) == gr.skip()
-    now, offered, exemplar, *_ = correspond.pair_up(str(BODY), str(PORTRAIT), "auto", matched, *VIEW)
-    assert not now.there and exemplar == offered[0][0] and (str(FIGURE), "") in offered
+    now, offered, (seen, exemplar), *_ = correspond.pair_up(str(BODY), str(PORTRAIT), "auto", matched, *VIEW)
+    assert not now.there and seen == str(PORTRAIT) and exemplar == offered[0][0] and (str(FIGURE), "") in offered
     now, *_ = correspond.pair_up(str(BODY), exemplar, "auto", now, *VIEW)
     assert now.there and now.points == ()
     assert correspond.draw(None, *VIEW) == (None, None, "", "", None) and correspond.undone(None, *VIEW)[0] is None
@@ -231,8 +231,8 @@ def test_the_pictures_of_the_other_tab_are_matched_as_they_are(matched):
     figure = str(SAMPLES / "figures" / "P008_amateur_selfie.jpg")  # not the first of its kind, and it stays
     now, offered, *brought, tabs = correspond.carried(matched, str(BODY), figure, "auto")
     assert brought == [str(BODY), figure, "auto"] and (figure, "") in offered and not now.there
-    now, _, exemplar, *_ = correspond.pair_up(*brought, now, *VIEW)
-    assert now.there and now.given[1] == figure and exemplar == gr.skip()
+    now, _, due, *_ = correspond.pair_up(*brought, now, *VIEW)
+    assert now.there and now.given[1] == figure and due == gr.skip()
     one = matched._replace(points=(Point("photo", 200, 260),))
     now, *_ = correspond.carried(one, *matched.given)
     assert correspond.pair_up(*matched.given, now, *VIEW)[0].points == one.points

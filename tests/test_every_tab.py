@@ -124,7 +124,7 @@ def test_translate(opened, mine, capsys):
 def test_correspond(opened, mine):
     page = opened("Correspond")
     upload(page, "#match-photo", mine(RENDERED[0], "my_photo"))
-    page.wait_for_selector("#match-exemplar img[src*='rendered']")  # the first was a portrait: one of the photo's kind is taken
+    # At once, while the photo is read: a portrait was there, and one of the photo's kind would be taken in its place.
     upload(page, "#match-exemplar", mine(RENDERED[1], "my_exemplar"))
     page.wait_for_selector("#points:has-text('a star will show')")
     for number, name in enumerate(("photo", "exemplar"), 1):

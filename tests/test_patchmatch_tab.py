@@ -78,8 +78,8 @@ def test_pictures_of_another_tab_come_with_a_model_that_has_steps(now):
     told, offered, *brought, tabs = patchmatch.carried(now[0], str(BODY), str(FIGURE), "figure")
     assert brought == [str(BODY), str(FIGURE), "auto"] and (str(FIGURE), "") in offered and told.recording is None
     assert patchmatch.carried(None, *GIVEN)[4] == GIVEN[2]
-    told, _, exemplar, *_ = patchmatch.tell(str(BODY), str(FIGURE), GIVEN[2], told)
-    assert told.recording and exemplar == patchmatch.gr.skip()
+    told, _, due, *_ = patchmatch.tell(str(BODY), str(FIGURE), GIVEN[2], told)
+    assert told.recording and due == patchmatch.gr.skip()
     with pytest.raises(patchmatch.gr.Error, match="Choose a photo and an exemplar"):
         patchmatch.carried(None, None, str(FIGURE), "auto")
 

@@ -10,7 +10,19 @@ from cocos_demo import checkpoints, comparing
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.comparing import SIDE, Outcome
 from cocos_demo.ui import board, models, runs_compare
-from cocos_demo.ui.common import HEAVY, caption, chosen, friendly, in_facts, samples, step, thumbnails, upload
+from cocos_demo.ui.common import (
+    HEAVY,
+    Exchange,
+    caption,
+    chosen,
+    exchanged,
+    friendly,
+    in_facts,
+    samples,
+    step,
+    thumbnails,
+    upload,
+)
 from cocos_demo.ui.correspond import clickable
 from cocos_demo.ui.runs import SAVE
 from cocos_demo.viz import marks
@@ -39,7 +51,7 @@ class Board(NamedTuple):
 def tab(room: gr.Tab) -> None:
     """Lay out the tab inside a gr.Tab and connect it."""
     photos, portraits = models.photos_for(models.AUTO), samples("portraits")
-    state = gr.State(Board(), time_to_live=3600)
+    state, due = gr.State(Board(), time_to_live=3600), gr.State(None)  # `due`: an Exchange of the exemplar
     with gr.Row():
         with gr.Column(min_width=280):
             gr.HTML(step(1, "A photo"))
@@ -91,8 +103,9 @@ def tab(room: gr.Tab) -> None:
     photo_gallery.select(chosen, None, photo, queue=False, **hidden)
     exemplar_gallery.select(chosen, None, exemplar, queue=False, **hidden)
     # Exemplars of the photo's kind: a figure's look cannot be taken from a portrait.
-    gr.on([photo.change, kind.change], suited, [photo, kind, exemplar], [exemplar_gallery, exemplar],
-          trigger_mode="always_last", **hidden, **HEAVY)  # fmt: skip
+    fitting = gr.on([photo.change, kind.change], suited, [photo, kind, exemplar], [exemplar_gallery, due],
+                    trigger_mode="always_last", **hidden, **HEAVY)  # fmt: skip
+    fitting.then(exchanged, [due, exemplar], [exemplar, due], queue=False, **hidden)
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -111,8 +124,8 @@ def kinds() -> list[tuple[str, str]]:
 
 
 def suited(photo: str | None, kind: str, exemplar: str | None):
-    """-> the exemplars on offer for what is read of the photo, and the one to take where the present one is a sample of another
-    kind. Where nothing can be read, both stay: Compare tells why."""
+    """-> the exemplars on offer for what is read of the photo, and an Exchange where the present one is a sample of
+    another kind. Where nothing can be read, both stay: Compare tells why."""
     try:
         looks = models.looks(comparing.kind_of(photo, kind)) if photo else []
     except Exception:  # noqa: BLE001
@@ -120,7 +133,7 @@ def suited(photo: str | None, kind: str, exemplar: str | None):
     if not looks:
         return gr.skip(), gr.skip()
     same = exemplar is not None and (Path(exemplar).name in {Path(path).name for path in looks} or not _sample(exemplar))
-    return gr.Gallery(models.starred(looks)), gr.skip() if same else models.first_look(photo, looks)
+    return gr.Gallery(models.starred(looks)), gr.skip() if same else Exchange(exemplar, models.first_look(photo, looks))
 
 
 def _sample(path: str) -> bool:

@@ -9,8 +9,10 @@ from cocos_demo.ui import models, runs_compare, runs_points, saved, scene, table
 from cocos_demo.ui.api import ALPHA
 from cocos_demo.ui.common import (
     HEAVY,
+    Exchange,
     as_served,
     chosen,
+    exchanged,
     friendly,
     in_boxes,
     in_facts,
@@ -38,7 +40,7 @@ SHARPNESS = "Large: the best match takes all the weight. Small: many places shar
 def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
     """Lay out the tab inside a gr.Tab and connect it -> a button for the steps of the matching, and what `carried` sets."""
     photos, portraits = models.photos_for(models.AUTO), samples("portraits")
-    state = gr.State(None)  # the present Scene
+    state, due = gr.State(None), gr.State(None)  # the present Scene; an Exchange of the exemplar
     with gr.Row():
         with gr.Column(min_width=250, scale=4, elem_classes="choose"):
             gr.HTML(step(1, "A photo, and an exemplar"))
@@ -90,11 +92,12 @@ def tab(room: gr.Tab) -> tuple[gr.Button, list[gr.components.Component]]:
     for begun in (
         gr.on([room.select, photo.change, exemplar.change, model.change, other.input], pair_up,
               [photo, exemplar, model, state, *view, other],
-              [state, exemplar_gallery, exemplar, *outputs, other, first, second], trigger_mode="multiple",
+              [state, exemplar_gallery, due, *outputs, other, first, second], trigger_mode="multiple",
               show_progress_on=[left, right, again], **private, **HEAVY),
         returned.success(pair_up, [photo, exemplar, model, state, *view, other],
-                         [state, exemplar_gallery, exemplar, *outputs, other, first, second], **private, **HEAVY),
+                         [state, exemplar_gallery, due, *outputs, other, first, second], **private, **HEAVY),
     ):  # fmt: skip
+        begun.then(exchanged, [due, exemplar], [exemplar, due], queue=False, **hidden)
         begun.then(put_back, [kept.back, state, *view], [state, *outputs, kept.said], **clicks)
     kept.save.click(zipped, [state, alpha], kept.link, **hidden).success(None, None, None, js=SAVE, **private)
     room.select(lambda: gr.Dropdown(models.titles()), None, model, queue=False, **hidden)
@@ -126,8 +129,8 @@ def heading(words: str) -> str:
 
 def pair_up(photo: str | None, exemplar: str | None, model: str, before: Scene | None, base: str, overlay: str, alpha: float,
             other: str = models.NONE):  # fmt: skip
-    """Two pictures -> Scene, exemplars of the photo's kind, the one to be taken where the kind is another, what is shown, the
-    choice of a second model, and what stands over the exemplars.
+    """Two pictures -> Scene, exemplars of the photo's kind, an Exchange where the kind is another, what is shown, the choice of a
+    second model, and what stands over the exemplars.
 
     Where they cannot be matched, the Scene says why, and keeps the points for when they can.
     """
@@ -141,7 +144,8 @@ def pair_up(photo: str | None, exemplar: str | None, model: str, before: Scene |
         now, look = troubled(given, before, error.message), None
     offered = gr.skip() if look is None else models.starred(now.looks)
     titles = [heading(title) for title in tables.titles(now)] if now.there and now.rival else [heading("Exemplar"), ""]
-    return now, offered, gr.skip() if look is None else look, *draw(now, base, overlay, alpha), choice(now), *titles
+    due = gr.skip() if look is None else Exchange(exemplar, look)
+    return now, offered, due, *draw(now, base, overlay, alpha), choice(now), *titles
 
 
 def choice(now: Scene):

@@ -8,7 +8,20 @@ from cocos_demo import again_applied
 from cocos_demo.pictures import animated
 from cocos_demo.recording import Recording
 from cocos_demo.ui import models, runs_applied, runs_compare
-from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, served, step, thumbnails, upload
+from cocos_demo.ui.common import (
+    HEAVY,
+    Exchange,
+    chosen,
+    exchanged,
+    friendly,
+    in_boxes,
+    in_facts,
+    samples,
+    served,
+    step,
+    thumbnails,
+    upload,
+)
 from cocos_demo.ui.player import markup, player
 from cocos_demo.ui.runs import SAVE, linked, path
 from cocos_demo.ui.visits import recent
@@ -33,7 +46,7 @@ class Told(NamedTuple):
 def tab(room: gr.Tab) -> list[gr.components.Component]:
     """Lay out the tab inside a gr.Tab and connect it -> what `carried` sets."""
     photos, figures = photos_for(models.AUTO), samples("figures")
-    state = gr.State(None)  # the present Told
+    state, due = gr.State(None), gr.State(None)  # the present Told; an Exchange of the exemplar
     with gr.Row():
         with gr.Column(min_width=250, scale=4, elem_classes="choose"):
             gr.HTML(step(1, "A photo, and an exemplar"))
@@ -53,7 +66,7 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
     private = {"api_visibility": "private"}
     quick = {"queue": False, "show_progress": "hidden", **private}
     every = {"trigger_mode": "multiple"}
-    given, shown = [photo, exemplar, model, state], [state, exemplar_gallery, exemplar, played, said, file]
+    given, shown = [photo, exemplar, model, state], [state, exemplar_gallery, due, played, said, file]
     telling = {"show_progress_on": played, **private, **HEAVY}
     putting = {"show_progress_on": kept.said, **private, **HEAVY}
     returned = kept.upload.upload(put, kept.upload, [state, exemplar_gallery, kept.back, kept.said, photo, exemplar, model],
@@ -62,6 +75,7 @@ def tab(room: gr.Tab) -> list[gr.components.Component]:
         gr.on([room.select, photo.change, exemplar.change, model.change], tell, given, shown, **every, **telling),
         returned.success(tell, given, shown, **telling),
     ):
+        begun.then(exchanged, [due, exemplar], [exemplar, due], **quick)
         begun.then(compared, [kept.back, state, kept.said], kept.said, **every, **quick).then(
             drawn, state, file, show_progress="hidden", **every, **private, **HEAVY)  # fmt: skip
     kept.save.click(zipped, state, kept.link, **quick).success(None, None, None, js=SAVE, **private)
@@ -85,8 +99,8 @@ def named(paths: list[str], name: str) -> str:
 
 
 def tell(photo: str | None, exemplar: str | None, model: str, before: Told | None):
-    """Two pictures -> Told, exemplars of the photo's kind, the one to be taken where the kind is another, the player, what is
-    said below, and the download, not yet drawn."""
+    """Two pictures -> Told, exemplars of the photo's kind, an Exchange where the kind is another, the player, what is said below,
+    and the download, not yet drawn."""
     given = photo, exemplar, model
     if before is not None and before.given == given and before.recording:
         return [gr.skip()] * 6
@@ -98,7 +112,7 @@ def tell(photo: str | None, exemplar: str | None, model: str, before: Told | Non
     offered = gr.skip() if look is None else models.starred(now.looks)
     shown = markup(now.recording) if now.recording else ""
     waiting = gr.DownloadButton(value=None, interactive=False)
-    return now, offered, gr.skip() if look is None else look, shown, words(now), waiting
+    return now, offered, gr.skip() if look is None else Exchange(exemplar, look), shown, words(now), waiting
 
 
 @friendly

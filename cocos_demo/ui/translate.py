@@ -7,13 +7,20 @@ import gradio as gr
 from cocos_demo.conditions import KINDS, LabelKind
 from cocos_demo.translator import Condition, Result, Translator
 from cocos_demo.ui import canvas, models, patches, results, runs, task, visits
-from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, thumbnails, upload
+from cocos_demo.ui.common import HEAVY, Exchange, chosen, exchanged, friendly, in_boxes, in_facts, samples, thumbnails, upload
 from cocos_demo.ui.find import find
 
 MATCHER = "The seconds are one core’s, at 128 × 128 pixels."
 # The pictures may lie below the window's edge: bring them in, once their place is there.
 SCROLL = """(...given) => { setTimeout(() => document.querySelector("#picture")
     ?.scrollIntoView({behavior: "smooth", block: "nearest"}), 300); return given; }"""
+
+
+class Ready(NamedTuple):
+    """What waits until the exemplar fits: nothing may be painted before."""
+
+    due: Exchange | None  # of the exemplar
+    buttons: list  # as they are to be
 
 
 class Read(NamedTuple):
@@ -29,7 +36,7 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     """Lay out the tab inside a gr.Blocks and connect it -> buttons for a closer look and for the steps of the matching, and
     photo, exemplar and model."""
     photos, portraits = task.photos_for(models.AUTO), samples("portraits")
-    state = gr.State(None)  # the last Read
+    state, ready = gr.State(None), gr.State(None)  # the last Read; its Ready
     what = task.choice()
     headings = task.headings()
     with gr.Row():
@@ -86,13 +93,13 @@ def tab(demo: gr.Blocks) -> tuple[gr.Button, gr.Button, list[gr.components.Compo
     ):
         begun.then(
             read_and_put_back,
-            [photo, model, state, kept.back],
-            [state, editor, about, exemplar_gallery, exemplar, own_map, *buttons, searched, matcher, kept.back],
+            [photo, model, state, kept.back, exemplar, ready],
+            [state, editor, about, exemplar_gallery, ready, own_map, searched, matcher, kept.back],
             show_progress_on=editor,
             **every,
             **private,
             **HEAVY,
-        )
+        ).then(unlock, [ready, exemplar], [exemplar, *buttons, ready], **every, **quick)
     model.change(lambda model: gallery(task.photos_for(model)), model, photo_gallery, **quick)
     about.select(None, None, editor, js=canvas.BRUSHED, **quick)
     search.click(
@@ -130,13 +137,23 @@ def lock():
     return [gr.Button(interactive=False)] * 3
 
 
-def read_and_put_back(photo: str | None, model: str | None, before: Read | None, back):
-    """As `read_photo`, with what else belongs to a run that is put back, before anything can be painted -> and the run."""
-    read, editor, about, offered, exemplar, own_map, *rest, matcher = read_photo(photo, model, before)
+def unlock(ready: Ready | None, exemplar: str | None):
+    """-> the exemplar, which may have been chosen while the photo was read, the buttons, and that nothing waits any more."""
+    return [gr.skip()] * 5 if ready is None else [exchanged(ready.due, exemplar)[0], *ready.buttons, None]
+
+
+def read_and_put_back(photo: str | None, model: str | None, before: Read | None, back, shown: str | None,
+                      waiting: Ready | None = None):  # fmt: skip
+    """As `read_photo`, with what else belongs to a run that is put back; the exemplar and the buttons in a Ready -> and the run.
+
+    `shown`: the exemplar that is there when the photo begins to be read. `waiting`: the Ready of the read before, not yet used.
+    """
+    read, editor, about, offered, exemplar, own_map, *buttons, searched, matcher = read_photo(photo, model, before)
     back, *of_run = runs.put_back(back, read if isinstance(read, Read) else None, photo, model)
     editor, exemplar, own_map, matcher = (
         plain if one == gr.skip() else one for plain, one in zip((editor, exemplar, own_map, matcher), of_run, strict=True))
-    return read, editor, about, offered, exemplar, own_map, *rest, matcher, back
+    due = (waiting and waiting.due) if exemplar == gr.skip() else Exchange(shown, exemplar)
+    return read, editor, about, offered, Ready(due, buttons), own_map, searched, matcher, back
 
 
 def read_photo(photo: str | None, model: str | None, before: Read | None):
