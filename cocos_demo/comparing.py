@@ -79,14 +79,15 @@ class Outcome:
 
 
 def family(kind: str) -> list[str]:
-    """Names of the checkpoints that read a kind of condition, shipped ones first, without those for other looks than the rest
-    (paintings). Raises CompareError where there is none."""
+    """Names of the checkpoints that read a kind of condition, in the order of the systems, the baseline last; of one system,
+    shipped ones first. Without those for other looks than the rest (paintings). Raises CompareError where there is none."""
     cards = {name: _card(path) for name, path in checkpoints.catalogue().items()}
     there = {name: card for name, card in cards.items() if card and card["condition"] == kind}
     names = [name for name, card in there.items() if not checkpoints.paints(card)] or list(there)
     if not names:
         raise CompareError(f"no checkpoint reads the condition {kind!r}")
-    return names
+    order = {system: i for i, system in enumerate(SYSTEMS)}
+    return sorted(names, key=lambda name: order.get(there[name]["system"], len(order)))
 
 
 def _card(path: Path) -> dict | None:

@@ -9,7 +9,7 @@ from browser_tabs import to_tab
 from PIL import Image
 from test_app import CHROMIUM, ROOT, serving
 
-WIDTH, KEPT, TALLEST = 1280, 1080, 1500  # pixels: of the window, of the picture, of a long page
+WIDTH, KEPT, TALLEST = 1280, 1080, 1570  # pixels: of the window, of the picture, of a long page
 MOST = 46_000  # bytes
 
 

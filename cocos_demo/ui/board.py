@@ -67,7 +67,7 @@ def numbers(outcome: Outcome) -> str:
     """What was measured, a row each."""
     rows, m = [("Seconds", f"{outcome.seconds:.2f}")], outcome.measured
     if m is None:
-        rows.append(("Cycle error", "matches nothing"))
+        rows.append(("Cycle error", "no matches"))
     else:
         rows += [("Cycle error", f"{m.trip:.0f} px"), ("Home", f"{m.home:.0%}")]
     if m is not None and m.error is not None:

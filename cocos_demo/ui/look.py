@@ -200,10 +200,11 @@ body:not(.new-here) .no-tour { display: none; }
                             .player .controls .speed { margin-left: auto; } }
 @media (max-width: 949px) { .player .panels { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 /* Systems side by side: a card each, as many in a row as there is room for. */
-.cards { display: grid; gap: .6rem .8rem; grid-template-columns: repeat(auto-fit, minmax(min(190px, 45%), 1fr));
+.cards { display: grid; gap: .6rem .8rem; grid-template-columns: repeat(auto-fit, minmax(min(150px, 45%), 1fr));
          margin: .2rem 0 .5rem; }
 .card { min-width: 0; }
-.card h3 { margin: 0 0 .15rem; font-size: .95rem; font-weight: 600; overflow-wrap: anywhere; }
+.card h3 { margin: 0 0 .15rem; font-size: .9rem; font-weight: 600; line-height: 1.25; overflow-wrap: anywhere; min-height: 2.5em;
+           display: flex; align-items: end; } /* a long title takes two lines: pictures stay side by side */
 .card figure { margin: 0 0 .4rem; }
 .card figcaption { font-size: .8rem; line-height: 1.5; opacity: .8; }
 .card a { display: block; margin: 0 !important; padding: 0 !important; border: 0 !important; }
