@@ -1,5 +1,5 @@
 # make demo        environment, install, app at http://127.0.0.1:7860 (GRADIO_SERVER_PORT changes the port)
-# make test        the same environment with everything the tests need, then all tests and notebooks, JOBS files at a time
+# make test        the same environment with everything the tests need, then all tests and notebooks
 # make lessons     Jupyter on the first lesson
 # make lint        ruff
 # make notebooks   execute the lessons again and keep their outputs (NOTEBOOKS names one)
@@ -12,9 +12,6 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LISTS := requirements.txt pyproject.toml
 
-# Most of a test is one thread or a browser's wait, so that two go on at a time on two cores.
-JOBS ?= 2
-
 NOTEBOOKS ?= $(wildcard notebooks/*.ipynb)
 
 .PHONY: demo test lessons lint notebooks badges clean
@@ -23,7 +20,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/python app.py
 
 test: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 lessons: $(VENV)/demo.stamp
 	$(BIN)/jupyter lab --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks/00_start_here.ipynb
