@@ -4,7 +4,7 @@ import gradio as gr
 from made_up import BODY, FIGURE, PORTRAIT
 
 from cocos_demo.ui import models, translate
-from cocos_demo.ui.common import Exchange, exchanged
+from cocos_demo.ui.exchange import Exchange, exchanged
 
 SEEN = str(PORTRAIT)
 

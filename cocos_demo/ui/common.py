@@ -8,7 +8,6 @@ import inspect
 import io
 import traceback
 from pathlib import Path
-from typing import NamedTuple
 
 import gradio as gr
 from gradio.data_classes import ImageData
@@ -96,18 +95,6 @@ def friendly(handler):
 
 
 # Pieces
-
-
-class Exchange(NamedTuple):
-    """Another exemplar is due, in the place of the one that was there when the photo began to be read."""
-
-    seen: str | None
-    take: str | None
-
-
-def exchanged(due: Exchange | None, exemplar: str | None):
-    """-> the exemplar, and that no other is due any more. One that was chosen while the photo was read stays."""
-    return due.take if due and due.seen == exemplar else gr.skip(), None
 
 
 def chosen(event: gr.SelectData) -> str:

@@ -10,20 +10,9 @@ from cocos_demo import checkpoints, comparing
 from cocos_demo.checkpoints import CheckpointError
 from cocos_demo.comparing import SIDE, Outcome
 from cocos_demo.ui import board, models, runs_compare
-from cocos_demo.ui.common import (
-    HEAVY,
-    Exchange,
-    caption,
-    chosen,
-    exchanged,
-    friendly,
-    in_facts,
-    samples,
-    step,
-    thumbnails,
-    upload,
-)
+from cocos_demo.ui.common import HEAVY, caption, chosen, friendly, in_facts, samples, step, thumbnails, upload
 from cocos_demo.ui.correspond import clickable
+from cocos_demo.ui.exchange import Exchange, exchanged
 from cocos_demo.ui.runs import SAVE
 from cocos_demo.viz import marks
 

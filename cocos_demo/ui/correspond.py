@@ -9,10 +9,8 @@ from cocos_demo.ui import models, runs_compare, runs_points, saved, scene, table
 from cocos_demo.ui.api import ALPHA
 from cocos_demo.ui.common import (
     HEAVY,
-    Exchange,
     as_served,
     chosen,
-    exchanged,
     friendly,
     in_boxes,
     in_facts,
@@ -22,6 +20,7 @@ from cocos_demo.ui.common import (
     thumbnails,
     upload,
 )
+from cocos_demo.ui.exchange import Exchange, exchanged
 from cocos_demo.ui.runs import SAVE, linked
 from cocos_demo.ui.scene import CONDITION, COSINES, ERRORS, FLOW, PHOTO, SIDE, WEIGHTS, Point, Scene
 from cocos_demo.viz import marks

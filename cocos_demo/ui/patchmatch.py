@@ -8,20 +8,8 @@ from cocos_demo import again_applied
 from cocos_demo.pictures import animated
 from cocos_demo.recording import Recording
 from cocos_demo.ui import models, runs_applied, runs_compare
-from cocos_demo.ui.common import (
-    HEAVY,
-    Exchange,
-    chosen,
-    exchanged,
-    friendly,
-    in_boxes,
-    in_facts,
-    samples,
-    served,
-    step,
-    thumbnails,
-    upload,
-)
+from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, served, step, thumbnails, upload
+from cocos_demo.ui.exchange import Exchange, exchanged
 from cocos_demo.ui.player import markup, player
 from cocos_demo.ui.runs import SAVE, linked, path
 from cocos_demo.ui.visits import recent

@@ -7,7 +7,8 @@ import gradio as gr
 from cocos_demo.conditions import KINDS, LabelKind
 from cocos_demo.translator import Condition, Result, Translator
 from cocos_demo.ui import canvas, models, patches, results, runs, task, visits
-from cocos_demo.ui.common import HEAVY, Exchange, chosen, exchanged, friendly, in_boxes, in_facts, samples, thumbnails, upload
+from cocos_demo.ui.common import HEAVY, chosen, friendly, in_boxes, in_facts, samples, thumbnails, upload
+from cocos_demo.ui.exchange import Exchange, exchanged
 from cocos_demo.ui.find import find
 
 MATCHER = "The seconds are one core’s, at 128 × 128 pixels."
